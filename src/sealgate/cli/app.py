@@ -1,0 +1,140 @@
+"""The command `sealgate`: a table of its commands, of which only the one that is called is imported."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from sealgate import __version__
+from sealgate.cli.exit_codes import ExitCode, exit_code_of
+from sealgate.errors import SealgateError
+
+PROGRAM = "sealgate"
+OUTPUT_FULL = "cannot write to standard output: no space is left under it"
+INTERRUPTED = 130
+"""128 and the number of SIGINT, as shells report it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One command: its name, what the overview says about it, and where its function or Typer application is."""
+
+    name: str
+    help: str
+    module: str
+    attribute: str
+
+    def load(self) -> object:
+        """Import the command's module and return its function, or the Typer application of its subcommands."""
+        return getattr(importlib.import_module(self.module), self.attribute)
+
+
+COMMANDS = tuple(
+    Command(name=name, module=f"sealgate.cli.{name}", attribute=attribute, help=text)
+    for name, attribute, text in (
+        ("sign", "sign", "Sign a DICOM file; nothing else in it changes."),
+        ("verify", "verify", "Verify every signature in DICOM files and folders."),
+        ("serve", "serve", "Run the gateway: receive, sign or verify, and forward."),
+        ("send", "send", "Send DICOM files to a node by C-STORE, byte for byte."),
+        ("echo", "echo", "Ask a node by C-ECHO whether it is there."),
+        ("queue", "queue_app", "See and steer what waits for delivery."),
+        ("audit", "audit_app", "Search the register of what came in and went out."),
+        ("ca", "ca_app", "Make example certificates for TLS and signing."),
+    )
+)
+
+
+def application(called: str | None) -> typer.Typer:
+    """Return the Typer application in which only the command `called` is more than its line in the overview."""
+    app = typer.Typer(
+        name=PROGRAM, callback=_options, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+    )
+    for command in COMMANDS:
+        loaded = command.load() if command.name == called else _not_loaded
+        if isinstance(loaded, typer.Typer):
+            app.add_typer(loaded, name=command.name, help=command.help)
+        elif callable(loaded):
+            app.command(command.name, help=None if command.name == called else command.help)(loaded)
+        else:
+            raise RuntimeError(f"{command.module}.{command.attribute} is no command")
+    return app
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run `sealgate` with `arguments` and return its exit code; what went wrong is one sentence on standard error."""
+    called = next((argument for argument in arguments if not argument.startswith("-")), None)
+    try:
+        app = application(called)
+        result = app(list(arguments) or ["--help"], prog_name=PROGRAM, standalone_mode=False)
+    except SealgateError as error:
+        return _complain(str(error), exit_code_of(error))
+    except typer.TyperException as error:
+        message = error.format_message().removesuffix(".")
+        return _complain(f"{message} (see {_help_of(called)})", ExitCode.USAGE)
+    except typer.Abort:
+        return _complain("nothing was done", ExitCode.USAGE)
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            raise  # files that commands open have errors of their own, so this is a mistake of ours
+        return _complain(OUTPUT_FULL, ExitCode.OUTPUT)
+    return result if isinstance(result, int) else ExitCode.OK
+
+
+def main() -> None:
+    """Run the command line of this process and end it with the exit code."""
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    sys.exit(_flushed(code))
+
+
+def _flushed(code: int) -> int:
+    """Write out what standard output still holds and return `code`, or the code for output if it cannot be written."""
+    if sys.stdout is None:
+        return code
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # Without this Python would try once more at its own end, and complain in its own words.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if error.errno == errno.ENOSPC and code == ExitCode.OK:
+            return _complain(OUTPUT_FULL, ExitCode.OUTPUT)
+        # Whoever read a pipe and left has seen enough.
+    return code
+
+
+def _complain(sentence: str, code: int) -> int:
+    typer.echo(f"{PROGRAM}: {sentence}", err=True)
+    return code
+
+
+def _help_of(called: str | None) -> str:
+    is_known = any(command.name == called for command in COMMANDS)
+    return f"{PROGRAM} {called} --help" if is_known else f"{PROGRAM} --help"
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"{PROGRAM} {__version__}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Sign and verify DICOM instances by PS3.15, as a gateway on the network or file by file."""
+
+
+def _not_loaded() -> None:
+    """Stand in for a command that is only named in the overview."""
+    raise RuntimeError("a command that was not called cannot run")

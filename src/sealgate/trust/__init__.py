@@ -1,0 +1,1 @@
+"""Trust anchors, path validation at a given moment, and the making of certificates."""

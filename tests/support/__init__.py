@@ -1,0 +1,1 @@
+"""What tests share: real peers, throw-away certificates, sample files, ports and waiting with a deadline."""
