@@ -1,0 +1,69 @@
+"""The bytes of a data set: a buffer that may still be growing, read in windows so that memory stays bounded."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+
+WINDOW_BYTES = 4 << 20
+"""Bytes of a mapped file that are held in memory at a time while a large value is read.
+
+Pages of a mapping count in the peak memory of the process until they are given back.
+"""
+
+Buffer = bytes | bytearray | memoryview | mmap.mmap
+"""What a data set may lie in."""
+
+_PAGE = mmap.PAGESIZE
+
+
+class Source:
+    """Random access to the bytes of a data set; offset 0 is the first byte of its first element.
+
+    `buffer` is bytes, a memoryview or an mmap; of an mmap the pages that were read are given back after each window.
+    A source that is not `complete` may grow by `extend`.
+    """
+
+    __slots__ = ("_base", "_map", "complete", "view")
+
+    def __init__(self, buffer: Buffer, start: int = 0, end: int | None = None, *, complete: bool = True) -> None:
+        self.complete = complete
+        self._base = start
+        self._map: mmap.mmap | None = None
+        self.view = memoryview(b"")
+        self._take(buffer, end)
+
+    def _take(self, buffer: Buffer, end: int | None) -> None:
+        self._map = buffer if isinstance(buffer, mmap.mmap) else None
+        self.view = memoryview(buffer)[self._base : end]
+
+    def extend(self, buffer: Buffer, *, complete: bool) -> None:
+        """Take `buffer`, which starts with the bytes already known and holds more of them.
+
+        Raises ValueError where it holds fewer, or where this source was complete.
+        """
+        if self.complete or len(memoryview(buffer)) - self._base < len(self.view):
+            raise ValueError("a source only grows until it is complete")
+        self._take(buffer, None)
+        self.complete = complete
+
+    def __len__(self) -> int:
+        return len(self.view)
+
+    def windows(self, start: int, end: int) -> Iterator[memoryview]:
+        """The bytes from `start` to `end` in windows of at most WINDOW_BYTES, none of them copied."""
+        view = self.view
+        if end - start <= WINDOW_BYTES:
+            yield view[start:end]
+            return
+        for position in range(start, end, WINDOW_BYTES):
+            yield view[position : min(position + WINDOW_BYTES, end)]
+            self.forget(position + WINDOW_BYTES)
+
+    def forget(self, position: int) -> None:
+        """Give back the pages of a mapping before `position`; they come again when they are needed again."""
+        if self._map is None:
+            return
+        until = (self._base + min(position, len(self.view))) // _PAGE * _PAGE
+        if until:
+            self._map.madvise(mmap.MADV_DONTNEED, 0, until)

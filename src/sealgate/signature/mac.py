@@ -1,0 +1,261 @@
+"""The byte stream that the MAC is calculated over (PS3.3 C.12.1.1.3.1.1), and its digest.
+
+The stream holds the signed elements in ascending tag order, in the encoding of the MAC Calculation Transfer Syntax,
+without the lengths of sequences, items and fragments, and always with the sequence delimiter. Values are normalised
+first, as dcmsign does it: odd lengths, surplus padding and white space in UIDs.
+
+The stream is produced as pieces that point into the source as far as possible, so that a run of untouched bytes is
+hashed as one slice without being copied.
+"""
+
+from __future__ import annotations
+
+import array
+import re
+from collections.abc import Callable, Iterable, Iterator
+from enum import IntEnum
+
+from sealgate.dicom import encode, tags, vr
+from sealgate.dicom.limits import MAX_NORMALISED_BYTES
+from sealgate.dicom.scan import Carrier, Element, Kind, Notes, Token, walk_element
+from sealgate.dicom.source import Source
+from sealgate.dicom.transfer_syntax import Encoding
+from sealgate.dicom.vr import VR, Padding
+from sealgate.errors import LimitExceeded
+
+
+class Op(IntEnum):
+    """What a piece of the stream is, and what the fields of its tuple mean."""
+
+    WHOLE = 0
+    """Header and value of an element as they stand in the source: from `start`, value from `middle`, to `end`."""
+    HEADER = 1
+    """`octets`: header of an element or of pixel data; dcmsign wants `middle` bytes free in its buffer for it."""
+    SOURCE = 2
+    """Bytes of a value as they stand in the source: from `start` to `end`."""
+    SWAPPED = 3
+    """Words of a value from `start` to `end`, the bytes of each word of `middle` bytes reversed."""
+    VALUE = 4
+    """`octets`: bytes of a value that do not stand in the source like that."""
+    OPEN = 5
+    """`octets`: header of a sequence; `middle` as with HEADER."""
+    MARK = 6
+    """`octets`: tag of an item or fragment, or delimiter of pixel data."""
+    CLOSE = 7
+    """`octets`: delimiter of a sequence."""
+
+
+Piece = tuple[Op, int, int, int, bytes]
+"""(op, start, middle, end, octets). A plain tuple, because one is made for each element, on the hot path."""
+
+_TYPECODES = {2: "H", 4: "I", 8: "Q"}
+_UID_WITHOUT_WHITE_SPACE = re.compile(rb"[^\t-\r ]*").fullmatch
+_SPACE = 0x20
+_MAX_SHORT = encode.MAX_SHORT_LENGTH
+
+
+def _is_normal(view: memoryview, padding: Padding, start: int, end: int) -> bool:
+    """Whether normalisation leaves the value as it is."""
+    if padding is Padding.NONE:
+        return True
+    if (end - start) % 2:
+        return False
+    if padding is Padding.NUL or end == start:
+        return True
+    if padding is Padding.TEXT:
+        return view[end - 1] != _SPACE or view[end - 2] != _SPACE
+    return view[end - 2] != 0 and _UID_WITHOUT_WHITE_SPACE(view, start, end) is not None
+
+
+def _normalised(source: Source, element_vr: VR, start: int, end: int) -> tuple[int, bytes | None, bytes]:
+    """(end of the bytes that stay, replacement of all of them or None, bytes that follow) of the normal value."""
+    view = source.view
+    odd = bool((end - start) % 2)
+    if element_vr.padding is Padding.NONE:
+        return end, None, b""
+    if element_vr.padding is Padding.NUL:
+        return end, None, b"\0" if odd else b""
+    if element_vr.padding is Padding.TEXT:
+        if odd:  # The NUL that makes it even stands behind the spaces, so they stay.
+            return end, None, b"\0"
+        while end > start and view[end - 1] == _SPACE:
+            end -= 1
+        return end, None, b" " if (end - start) % 2 else b""
+    if end - start > MAX_NORMALISED_BYTES:
+        raise LimitExceeded("bytes of a UID element", end - start, MAX_NORMALISED_BYTES)
+    value = b"".join(bytes(view[start:end]).split()).rstrip(b"\0")
+    return end, value, b"\0" if len(value) % 2 else b""
+
+
+def _element_pieces(source: Source, token: tuple[int, VR, int, int, Encoding], encoding: Encoding) -> Iterator[Piece]:
+    """Pieces of an element that cannot be taken as it stands."""
+    tag, element_vr, start, end, stored = token
+    stays_until, replacement, following = _normalised(source, element_vr, start, end)
+    length = (stays_until - start if replacement is None else len(replacement)) + len(following)
+    header_vr = element_vr
+    if encoding.explicit and not element_vr.long and length > _MAX_SHORT:
+        header_vr = vr.UN  # PS3.5 6.2.2 note 3: what does not fit a 16-bit length is written as UN.
+    header = encode.header(tag, header_vr, length, encoding)
+    yield Op.HEADER, 0, len(header), 0, header
+    swapped = element_vr.width > 1 and stored.little_endian != encoding.little_endian and header_vr is element_vr
+    if replacement is not None:
+        yield _value(replacement + following)
+    elif swapped and following:
+        yield _value(swap(bytes(source.view[start:end]) + following, element_vr.width))
+    else:
+        if stays_until > start:
+            op, middle = (Op.SWAPPED, element_vr.width) if swapped else (Op.SOURCE, start)
+            yield op, start, middle, stays_until, b""
+        if following:
+            yield _value(following)
+
+
+def _value(octets: bytes) -> Piece:
+    return Op.VALUE, 0, 0, 0, octets
+
+
+def swap(value: bytes | memoryview, width: int) -> bytes:
+    """`value` with the bytes of each word of `width` reversed; a remainder shorter than a word stays."""
+    whole = len(value) // width * width
+    words = array.array(_TYPECODES[width])
+    words.frombytes(value[:whole])
+    words.byteswap()
+    return words.tobytes() + bytes(value[whole:])
+
+
+def in_tag_order(tokens: Iterable[Token]) -> list[Token]:
+    """Tokens inside a sequence, the elements of each item in ascending tag order; of equal tags the first stays."""
+    sequences: list[list[Token]] = [[]]
+    opened: list[dict[int, list[Token]]] = []
+    for token in tokens:
+        kind = token.kind
+        if kind is Kind.ELEMENT:
+            opened[-1].setdefault(token.tag, [token])
+        elif kind is Kind.ITEM:
+            sequences[-1].append(token)
+            opened.append({})
+        elif kind is Kind.ITEM_END:
+            elements = opened.pop()
+            for tag in sorted(elements):
+                sequences[-1].extend(elements[tag])
+            sequences[-1].append(token)
+        elif kind is Kind.SEQUENCE or kind is Kind.FRAGMENTS:
+            sequences.append([token])
+        elif (kind is Kind.SEQUENCE_END or kind is Kind.FRAGMENTS_END) and opened:
+            opened[-1].setdefault(token.tag, [*sequences.pop(), token])
+        else:
+            sequences[-1].append(token)
+    return sequences[0]
+
+
+def pieces(carrier: Carrier, elements: Iterable[Element], encoding: Encoding) -> Iterator[Piece]:
+    """The MAC stream of `elements` of `carrier`, in the order given, encoded as `encoding`.
+
+    `elements` are signable and in ascending tag order. Raises LimitExceeded.
+    """
+    source = carrier.source
+    view = source.view
+    stored = carrier.encoding
+    as_stored = stored is encoding
+    for element in elements:
+        tag, element_vr, kind, start, value_start, value_end, _, notes, _ = element
+        if kind is _ELEMENT:
+            if as_stored and _is_normal(view, element_vr.padding, value_start, value_end):
+                yield _WHOLE, start, value_start, value_end, b""
+            else:
+                yield from _element_pieces(source, (tag, element_vr, value_start, value_end, stored), encoding)
+            continue
+        tokens: Iterable[Token] = walk_element(carrier, element)
+        if notes & (Notes.DISORDERED | Notes.DUPLICATES):
+            tokens = in_tag_order(tokens)
+        if kind is Kind.SEQUENCE:
+            yield _sequence_header(tag, encoding)
+            yield from _nested_pieces(source, tokens, encoding)
+            yield Op.CLOSE, 0, 0, 0, encode.tag_bytes(tags.SEQUENCE_DELIMITATION_ITEM, encoding)
+        else:
+            yield _pixel_data_header(tag, encoding)
+            yield from _nested_pieces(source, tokens, encoding)
+            yield Op.MARK, 0, 0, 0, encode.tag_bytes(tags.SEQUENCE_DELIMITATION_ITEM, encoding)
+
+
+_ELEMENT = Kind.ELEMENT
+_WHOLE = Op.WHOLE
+_SOURCE = Op.SOURCE
+_OPENING = frozenset((Kind.SEQUENCE, Kind.FRAGMENTS))
+_CLOSING = frozenset((Kind.SEQUENCE_END, Kind.FRAGMENTS_END))
+
+
+def _sequence_header(tag: int, encoding: Encoding) -> Piece:
+    header = encode.tag_bytes(tag, encoding)
+    return (Op.OPEN, 0, 12, 0, header + b"SQ\0\0") if encoding.explicit else (Op.OPEN, 0, 8, 0, header)
+
+
+def _pixel_data_header(tag: int, encoding: Encoding) -> Piece:
+    header = encode.tag_bytes(tag, encoding)
+    return (Op.HEADER, 0, 12, 0, header + b"OB\0\0") if encoding.explicit else (Op.HEADER, 0, 8, 0, header)
+
+
+def _nested_pieces(source: Source, tokens: Iterable[Token], encoding: Encoding) -> Iterator[Piece]:
+    """Pieces of what is inside a sequence or encapsulated pixel data; elements that are never signed are left out."""
+    view = source.view
+    item = encode.tag_bytes(tags.ITEM, encoding)
+    delimiter = encode.tag_bytes(tags.SEQUENCE_DELIMITATION_ITEM, encoding)
+    left_out = 0  # depth inside a sequence that is never signed
+    for kind, tag, element_vr, start, value_start, value_end, stored in tokens:
+        if left_out:
+            left_out += (kind in _OPENING) - (kind in _CLOSING)
+        elif kind is _ELEMENT:
+            assert value_end is not None
+            if tags.is_never_signed(tag):
+                continue
+            if stored is encoding and _is_normal(view, element_vr.padding, value_start, value_end):
+                yield _WHOLE, start, value_start, value_end, b""
+            else:
+                yield from _element_pieces(source, (tag, element_vr, value_start, value_end, stored), encoding)
+        elif kind is Kind.ITEM:
+            yield Op.MARK, 0, 0, 0, item
+        elif kind is Kind.FRAGMENT:
+            assert value_end is not None
+            yield Op.MARK, 0, 0, 0, item
+            yield Op.SOURCE, value_start, value_start, value_end, b""
+            if (value_end - value_start) % 2:
+                yield _value(b"\0")
+        elif kind in _OPENING and tags.is_never_signed(tag):
+            left_out = 1
+        elif kind is Kind.SEQUENCE:
+            yield _sequence_header(tag, encoding)
+        elif kind is Kind.SEQUENCE_END:
+            yield Op.CLOSE, 0, 0, 0, delimiter
+        elif kind is Kind.FRAGMENTS:
+            yield _pixel_data_header(tag, encoding)
+        elif kind is Kind.FRAGMENTS_END:
+            yield Op.MARK, 0, 0, 0, delimiter
+
+
+Update = Callable[[bytes | memoryview], object]
+
+
+def feed(update: Update, source: Source, stream: Iterable[Piece]) -> None:
+    """Give the bytes of `stream` to `update` (of a digest, or a file's write), untouched runs as one slice each."""
+    run_start = run_end = 0
+    for op, start, middle, end, octets in stream:
+        if op is _WHOLE or op is _SOURCE:
+            if start == run_end:
+                run_end = end
+                continue
+            for window in source.windows(run_start, run_end):
+                update(window)
+            run_start, run_end = start, end
+            continue
+        if run_end > run_start:
+            for window in source.windows(run_start, run_end):
+                update(window)
+        run_start = run_end = -1
+        if op is Op.SWAPPED:
+            for window in source.windows(start, end):
+                update(swap(window, middle))
+        else:
+            update(octets)
+    if run_end > run_start:
+        for window in source.windows(run_start, run_end):
+            update(window)

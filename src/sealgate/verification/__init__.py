@@ -1,0 +1,1 @@
+"""The whole verification of a data set as numbered facts, three outcomes and coverage."""
