@@ -8,6 +8,7 @@ from pathlib import Path
 
 ROOT = "sealgate"
 LAYERS: tuple[frozenset[str], ...] = (
+    frozenset({"__main__"}),
     frozenset({"cli"}),
     frozenset({"web"}),
     frozenset({"node"}),
@@ -25,7 +26,7 @@ ENGINE = frozenset({"dicom", "signature", "timestamp", "trust", "verification", 
 """What opens no socket and no database, reads no clock and draws no random numbers."""
 OUTSIDE_ENGINE = frozenset({"sealgate.timestamp.client"})
 """Modules in those packages that are its shell: the client of a Time Stamping Authority talks to one."""
-FACE = frozenset({"cli", "web", "node"})
+FACE = frozenset({"__main__", "cli", "web", "node"})
 """Who may use the public face, `sealgate/__init__.py`; to the engine it would be an arrow upwards."""
 
 FORBIDDEN_MODULES = frozenset(

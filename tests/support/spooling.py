@@ -61,9 +61,7 @@ def new_record(number: int = 1, **changes: Any) -> InstanceRecord:
     return replace(record, **changes)
 
 
-def store(
-    database: Database, number: int = 1, destinations: dict[str, int] | None = None, **changes: Any
-) -> Stored:
+def store(database: Database, number: int = 1, destinations: dict[str, int] | None = None, **changes: Any) -> Stored:
     """Store `new_instance(number, **changes)` for `destinations`, the one named pacs if not given."""
     wanted = PACS if destinations is None else destinations
     return database.run(lambda connection: insert_instance(connection, new_instance(number, **changes), wanted, NOW))

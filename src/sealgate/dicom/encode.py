@@ -46,7 +46,8 @@ def words(values: Iterable[int], encoding: Encoding) -> bytes:
 
 def attribute_tags(values: Iterable[int], encoding: Encoding) -> bytes:
     """Values of VR AT."""
-    return b"".join(tag_bytes(value, encoding) for value in values)
+    halves = [half for value in values for half in (value >> 16, value & 0xFFFF)]
+    return struct.pack(f"{encoding.order}{len(halves)}H", *halves)
 
 
 def item(content: bytes, encoding: Encoding) -> bytes:

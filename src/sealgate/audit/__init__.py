@@ -1,0 +1,1 @@
+"""The register of what was received, verified, signed and delivered."""
