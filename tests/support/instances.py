@@ -55,7 +55,7 @@ def identification(number: int) -> bytes:
 
 
 def ct_slice(number: int, *, pixels: int = 1000, description: bytes = UNTAMPERED) -> Instance:
-    """An unsigned CT slice in explicit VR little endian with `pixels` bytes of Pixel Data, which follow from `number`."""
+    """An unsigned CT slice in explicit VR little endian; its `pixels` bytes of Pixel Data follow from `number`."""
     pixel_data = (number.to_bytes(4, "little") * (pixels // 4 + 1))[:pixels]
     return Instance(
         sop_instance_uid=uid(number),

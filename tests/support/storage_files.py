@@ -127,7 +127,7 @@ def _with_new_file_meta(file: Part10) -> bytes:
     """The file with File Meta Information that names the SOP Instance UID of its data set."""
     from pydicom import dcmread
 
-    own = str(dcmread(file.path, specific_tags=["SOPInstanceUID"], force=True).SOPInstanceUID)
+    own = str(dcmread(file.path, specific_tags=["SOPInstanceUID"]).get("SOPInstanceUID", file.sop_instance_uid))
     uids = ((0x0002, file.sop_class_uid), (0x0003, own), (0x0010, file.transfer_syntax_uid))
     group = b"\2\0\1\0OB\0\0\2\0\0\0\0\1"
     for element, uid in uids:

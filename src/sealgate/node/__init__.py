@@ -1,0 +1,1 @@
+"""The DICOM node: listeners, associations, pipeline, delivery and service life cycle."""

@@ -1,0 +1,245 @@
+"""The configuration: one TOML file, checked as a whole; relative paths in it are relative to its folder."""
+
+from __future__ import annotations
+
+import ipaddress
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+
+from sealgate.errors import ConfigurationError
+from sealgate.policy.rules import Action, Handling
+from sealgate.signature.algorithms import MAC_ALGORITHMS
+
+MAX_CONFIGURATION_BYTES = 1 << 20
+"""A configuration file; the largest real ones name some hundred sources in 50 kB."""
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def _path(value: object, info: ValidationInfo) -> object:
+    """A path, taken from the folder of the configuration file where it is relative."""
+    if not isinstance(value, str | Path):
+        return value
+    base = info.context["folder"] if info.context else Path()
+    return base / Path(value).expanduser()
+
+
+def _mac(value: str) -> str:
+    if value not in MAC_ALGORITHMS:
+        raise ValueError(f"must be one of {', '.join(MAC_ALGORITHMS)}")
+    return value
+
+
+ConfiguredPath = Annotated[Path, BeforeValidator(_path)]
+_AE_TITLE = r"^[\x21-\x5b\x5d-\x7e]([\x20-\x5b\x5d-\x7e]*[\x21-\x5b\x5d-\x7e])?$"
+"""VR AE (PS3.5 6.2): printable ASCII without backslash, no spaces around it."""
+
+AETitle = Annotated[str, Field(min_length=1, max_length=16, pattern=_AE_TITLE)]
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+ListenPort = Annotated[int, Field(ge=0, le=65535)]
+
+
+class _Section(BaseModel):
+    """A table of the file; a key that it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NodeSection(_Section):
+    """`[node]`: who we are and where we keep things."""
+
+    ae_title: AETitle = "SEALGATE"
+    any_called_ae_title: bool = False
+    """Take associations whatever called AE title they name."""
+    data_dir: ConfiguredPath = Field(default=Path("var/data"), validate_default=True)
+    min_free_mib: int = Field(default=512, ge=0)
+    """Free space of the data directory below which nothing is taken any more (status A700)."""
+    max_associations: int = Field(default=100, ge=1, le=1000)
+    max_associations_per_address: int = Field(default=50, ge=1, le=1000)
+    drain_seconds: float = Field(default=25.0, ge=0, le=600)
+    """How long an orderly end waits for the instances that are being received."""
+    not_for_clinical_use: bool = False
+    """Take signing certificates that say NOT FOR CLINICAL USE, as the examples do."""
+
+
+class TLSSection(_Section):
+    """`tls` of a listener: client certificates are required."""
+
+    key: ConfiguredPath
+    certificate: ConfiguredPath
+    client_ca: ConfiguredPath
+    password_file: ConfiguredPath | None = None
+
+
+class ListenerSection(_Section):
+    """`[[listener]]`: a port."""
+
+    name: Name
+    address: str = "127.0.0.1"
+    port: ListenPort
+    tls: TLSSection | None = None
+    unrestricted: bool = False
+    """Take every SOP class, private ones included, not only the storage SOP classes of the standard."""
+
+
+class IdentitySection(_Section):
+    """`[[identity]]`: a key that signs, with its certificate."""
+
+    name: Name
+    key: ConfiguredPath
+    certificate: ConfiguredPath
+    password_file: ConfiguredPath | None = None
+
+
+class SourceSection(_Section):
+    """`[[source]]`: who may send, and what is done with it. The first source that fits a peer is taken."""
+
+    name: Name
+    calling_ae_titles: tuple[str, ...] = ()
+    """Empty: any."""
+    networks: tuple[Network, ...] = ()
+    """Empty: any."""
+    listeners: tuple[Name, ...] = ()
+    """Empty: any."""
+    action: Action
+    identity: Name | None = None
+    mac: Annotated[str, BeforeValidator(_mac)] = "SHA256"
+    elements: tuple[str, ...] = ()
+    """Tags or keywords of the elements to sign; empty: all that may be signed."""
+    on_unsigned: Handling = Handling.HOLD
+    on_invalid: Handling = Handling.HOLD
+    on_indeterminate: Handling = Handling.HOLD
+    on_unsignable: Handling = Handling.HOLD
+    on_unreadable: Handling = Handling.HOLD
+    destinations: tuple[Name, ...] = ()
+    """Empty: all."""
+
+    @model_validator(mode="after")
+    def _signs_with_identity(self) -> Self:
+        if self.action.signs and self.identity is None:
+            raise ValueError(f"action {self.action.value!r} needs an identity to sign with")
+        return self
+
+
+class ClientTLSSection(_Section):
+    """`tls` of a destination."""
+
+    server_ca: ConfiguredPath
+    key: ConfiguredPath | None = None
+    certificate: ConfiguredPath | None = None
+    password_file: ConfiguredPath | None = None
+    check_hostname: bool = False
+
+
+class DestinationSection(_Section):
+    """`[[destination]]`: a folder, or a DICOM node that takes C-STORE."""
+
+    name: Name
+    directory: ConfiguredPath | None = None
+    ae_title: AETitle | None = None
+    host: str | None = None
+    port: Port | None = None
+    tls: ClientTLSSection | None = None
+    associations: int = Field(default=1, ge=1, le=16)
+    priority: int = Field(default=0, ge=-100, le=100)
+    response_seconds: float = Field(default=60.0, gt=0, le=3600)
+    retry_first_seconds: float = Field(default=10.0, gt=0)
+    retry_max_seconds: float = Field(default=900.0, gt=0)
+    retry_max_age_hours: float = Field(default=168.0, gt=0)
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        is_node = self.host is not None and self.port is not None and self.ae_title is not None
+        if is_node == (self.directory is not None):
+            raise ValueError("needs either directory, or all of ae_title, host and port")
+        if self.retry_first_seconds > self.retry_max_seconds:
+            raise ValueError("retry_first_seconds is more than retry_max_seconds")
+        return self
+
+
+class TrustSection(_Section):
+    """`[trust]`: what signatures are judged by."""
+
+    anchors: tuple[ConfiguredPath, ...] = ()
+
+
+class LogSection(_Section):
+    """`[log]`: what is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+
+
+class Configuration(_Section):
+    """The whole file."""
+
+    node: NodeSection = Field(default_factory=NodeSection)
+    listener: tuple[ListenerSection, ...] = Field(min_length=1)
+    identity: tuple[IdentitySection, ...] = ()
+    source: tuple[SourceSection, ...] = Field(min_length=1)
+    destination: tuple[DestinationSection, ...] = Field(min_length=1)
+    trust: TrustSection = TrustSection()
+    log: LogSection = LogSection()
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Self:
+        for kind in ("listener", "identity", "source", "destination"):
+            names = [section.name for section in getattr(self, kind)]
+            if len(set(names)) < len(names):
+                raise ValueError(f"two {kind} tables have the same name")
+        for source in self.source:
+            _require(source.name, "identity", [source.identity] if source.identity else [], self.identity)
+            _require(source.name, "destination", source.destinations, self.destination)
+            _require(source.name, "listener", source.listeners, self.listener)
+        return self
+
+    def destinations_of(self, source: SourceSection) -> dict[str, int]:
+        """Names and priorities of the destinations of a source."""
+        return {
+            d.name: d.priority for d in self.destination if not source.destinations or d.name in source.destinations
+        }
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+def _require(source: str, kind: str, wanted: Iterable[str], present: Iterable[_Named]) -> None:
+    names = {section.name for section in present}
+    for name in wanted:
+        if name not in names:
+            raise ValueError(f"source {source!r} names the {kind} {name!r}, which is not there")
+
+
+def load(path: Path) -> Configuration:
+    """The configuration in the TOML file `path`. Raises ConfigurationError that names file and key."""
+    try:
+        with path.open("rb") as file:
+            encoded = file.read(MAX_CONFIGURATION_BYTES + 1)
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the configuration {path}: {error.strerror}") from error
+    if len(encoded) > MAX_CONFIGURATION_BYTES:
+        raise ConfigurationError(f"the configuration {path} is larger than {MAX_CONFIGURATION_BYTES >> 20} MiB")
+    try:
+        tables = tomllib.loads(encoded.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"the configuration {path} is no valid TOML: {error}") from error
+    return checked(tables, name=str(path), folder=path.parent)
+
+
+def checked(tables: dict[str, Any], *, name: str, folder: Path) -> Configuration:
+    """The configuration that `tables` describe. Raises ConfigurationError that names `name` and the first wrong key."""
+    try:
+        return Configuration.model_validate(tables, context={"folder": folder})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        key = ".".join(str(part + 1) if isinstance(part, int) else part for part in first["loc"]) or "(whole file)"
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        message = first["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"the configuration {name} is wrong at {key}: {message}{more}") from error

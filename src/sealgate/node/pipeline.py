@@ -1,0 +1,290 @@
+"""The one place where the stages meet: an instance comes in, is examined, made durable, and answered for.
+
+A Success is given only after the payload is on stable storage under its final name, and the instance, one job for each
+destination and the audit records are committed. Whatever fails before that is a failure status.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Connection
+
+from sealgate.dicom import splice
+from sealgate.dicom.deflate import deflate
+from sealgate.dicom.part10 import file_header
+from sealgate.dicom.source import Source as Bytes
+from sealgate.dicom.splice import Span
+from sealgate.errors import KeyUnusable, StorageError, StorageFull, StoreRefused
+from sealgate.node.dimse import MAX_COMMENT_LENGTH, Status, StoreRequest, StoreResponse
+from sealgate.node.examination import Examination, Subject, examine
+from sealgate.node.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from sealgate.node.peer import Peer
+from sealgate.node.records import Outgoing, SeenInstance, fingerprint
+from sealgate.node.scratch import inflated_in
+from sealgate.node.sources import Source, source_of
+from sealgate.node.storage_service import (
+    CALLED_AE_TITLE_NOT_RECOGNIZED,
+    CALLING_AE_TITLE_NOT_RECOGNIZED,
+    Rejection,
+)
+from sealgate.policy.rules import Condition
+from sealgate.policy.verdict import Decision
+from sealgate.spool.database import Database
+from sealgate.spool.instances import NewInstance, Stored, find_instance, insert_instance, store_again
+from sealgate.spool.payload import IntakeFile, Layout, PayloadStore
+from sealgate.spool.states import InstanceState
+
+_log = structlog.get_logger(__name__)
+
+REJECTED_STATUS = {
+    Condition.UNSIGNED: 0xC100,
+    Condition.INVALID: 0xC101,
+    Condition.INDETERMINATE: 0xC102,
+    Condition.UNSIGNABLE: 0xC103,
+    Condition.UNREADABLE: Status.CANNOT_UNDERSTAND,
+}
+"""Status of an instance that the policy rejects (PS3.4 B.2.3: Cxxx, cannot understand)."""
+
+_COMMENTS = {
+    Condition.UNSIGNED: "Rejected by policy: no digital signature",
+    Condition.INVALID: "Rejected by policy: digital signature invalid",
+    Condition.INDETERMINATE: "Rejected by policy: signature could not be judged",
+    Condition.UNSIGNABLE: "Rejected by policy: the data set cannot be signed",
+}
+_NAMED_OTHERWISE = "Data set and request name different instances"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """What all associations share."""
+
+    sources: tuple[Source, ...]
+    store: PayloadStore
+    database: Database
+    min_free_bytes: int
+    called_ae_title: str | None
+    """The only called AE title that is taken; None: any."""
+    clock: Callable[[], datetime]
+    new_uid: Callable[[], str]
+    queued: Callable[[Sequence[str]], object]
+    """Told the destinations that got a new job, after the commit."""
+
+
+class Pipeline:
+    """The storage service of the gateway."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    def admit(self, peer: Peer) -> Rejection | None:
+        """Only configured sources may associate, and only by our AE title."""
+        called = self._intake.called_ae_title
+        if called is not None and peer.called_ae_title != called:
+            return CALLED_AE_TITLE_NOT_RECOGNIZED
+        return None if source_of(self._intake.sources, peer) else CALLING_AE_TITLE_NOT_RECOGNIZED
+
+    def begin(self, request: StoreRequest) -> InstanceReception:
+        """Open an intake file for an instance. Raises StoreRefused."""
+        source = source_of(self._intake.sources, request.peer)
+        if source is None:
+            raise StoreRefused(Status.NOT_AUTHORIZED, "This source may not store here")
+        try:
+            self._intake.store.require_free(self._intake.min_free_bytes)
+            return InstanceReception(self._intake, source, request)
+        except StorageError as error:
+            raise _refused(error) from error
+
+
+class InstanceReception:
+    """One instance on its way in."""
+
+    def __init__(self, intake: Intake, source: Source, request: StoreRequest) -> None:
+        self._intake = intake
+        self._source = source
+        self._request = request
+        self._received_at = intake.clock()
+        self._digest = hashlib.sha256()
+        header = file_header(
+            sop_class_uid=request.sop_class_uid,
+            sop_instance_uid=request.sop_instance_uid,
+            transfer_syntax_uid=request.transfer_syntax_uid,
+            implementation_class_uid=IMPLEMENTATION_CLASS_UID,
+            implementation_version_name=IMPLEMENTATION_VERSION_NAME,
+        )
+        self._start = len(header)
+        self._file: IntakeFile = intake.store.new_intake()
+        try:
+            self._file.write(header)
+        except StorageError:
+            self._file.discard()
+            raise
+
+    def write(self, fragment: memoryview) -> None:
+        """Append to the intake file. Raises StoreRefused."""
+        try:
+            self._file.write(fragment)
+        except StorageError as error:
+            raise _refused(error) from error
+        self._digest.update(fragment)
+
+    def discard(self) -> None:
+        """Remove the intake file."""
+        self._file.discard()
+
+    def finish(self) -> StoreResponse:
+        """Examine, keep, commit, and answer."""
+        try:
+            return self._finished()
+        except (StorageError, KeyUnusable) as error:
+            refused = _refused(error)
+            return StoreResponse(status=refused.status, comment=refused.comment)
+        finally:
+            self._file.discard()
+
+    def _finished(self) -> StoreResponse:
+        digest_in = self._digest.hexdigest()
+        if self._file.size == self._start:
+            return StoreResponse(status=Status.CANNOT_UNDERSTAND, comment="The data set is empty")
+        again = self._intake.database.run(lambda connection: self._store_again(connection, digest_in))
+        if again is not None:
+            return self._answered(again)
+        examination = examine(
+            Subject(
+                buffer=self._file.map(),
+                start=self._start,
+                sop_class_uid=self._request.sop_class_uid,
+                sop_instance_uid=self._request.sop_instance_uid,
+                transfer_syntax_uid=self._request.transfer_syntax_uid,
+            ),
+            self._source,
+            at=self._intake.clock(),
+            new_uid=self._intake.new_uid,
+            inflated=inflated_in(self._file.path.parent),
+        )
+        response = _rejection(examination)
+        if response is not None:
+            self._record_rejection(examination, digest_in, response)
+            return response
+        return self._answered(self._committed(examination, digest_in, self._outgoing(examination, digest_in)))
+
+    def _store_again(self, connection: Connection, digest_in: str) -> Stored | None:
+        """The same bytes again are not signed a second time (and not examined either)."""
+        known = find_instance(connection, self._request.sop_instance_uid, digest_in)
+        if known is None:
+            return None
+        return store_again(connection, known, self._source.destinations, self._intake.clock(), queue=True)
+
+    def _outgoing(self, examination: Examination, digest_in: str) -> Outgoing:
+        """Append what a signature inserts to the intake file, and say how the outgoing data set lies in it."""
+        created, data_set = examination.created, examination.data_set
+        if created is None or data_set is None:
+            return Outgoing(layout=((self._start, self._file.size),), digest=digest_in)
+        digest = hashlib.sha256()
+        segments = splice.segments(len(data_set.source), created.edits)
+        if data_set.syntax.deflated:
+            start = self._file.size
+            for chunk in deflate(splice.pieces(data_set.source, created.edits)):
+                self._file.append(chunk)
+                digest.update(chunk)
+            layout: Layout = ((start, self._file.size),)
+        else:
+            layout = tuple(self._place(segment, data_set.source, digest.update) for segment in segments)
+        return Outgoing(layout=layout, digest=digest.hexdigest(), spliced=splice.inserted_ranges(segments))
+
+    def _place(
+        self, segment: Span | bytes, source: Bytes, update: Callable[[bytes | memoryview], object]
+    ) -> tuple[int, int]:
+        """Range of the payload file where a segment stands; inserted bytes are appended to it."""
+        if isinstance(segment, bytes):
+            update(segment)
+            return self._file.append(segment)
+        for window in source.windows(segment.start, segment.end):
+            update(window)
+        return self._start + segment.start, self._start + segment.end
+
+    def _committed(self, examination: Examination, digest_in: str, outgoing: Outgoing) -> Stored:
+        """Payload durable, then instance, jobs and audit records in one transaction."""
+        request, peer, source = self._request, self._request.peer, self._source
+        size = self._file.size
+        payload = self._file.keep()
+        new = NewInstance(
+            sop_class_uid=request.sop_class_uid,
+            sop_instance_uid=request.sop_instance_uid,
+            transfer_syntax_uid=request.transfer_syntax_uid,
+            payload=payload,
+            payload_size=size,
+            digest_in=digest_in,
+            digest_out=outgoing.digest,
+            layout=outgoing.layout,
+            state=InstanceState.HELD if examination.verdict.decision is Decision.HOLD else InstanceState.QUEUED,
+            source=source.name,
+            calling_ae_title=peer.calling_ae_title,
+            called_ae_title=peer.called_ae_title,
+            peer_address=peer.address,
+            peer_certificate_sha256=fingerprint(peer.certificate),
+            received_at=self._received_at,
+            reasons=examination.verdict.reasons,
+        )
+        seen = self._seen(examination, digest_in, Status.SUCCESS, outgoing)
+
+        def store(connection: Connection) -> Stored:
+            stored = insert_instance(connection, new, source.destinations, self._intake.clock())
+            if not stored.already_known:
+                seen.write(connection, stored.instance_id)
+            return stored
+
+        stored = self._intake.database.run(store)
+        if stored.already_known:  # another association brought the same bytes at the same time, and came first
+            self._intake.store.delete(payload)
+        return stored
+
+    def _seen(self, examination: Examination, digest_in: str, status: int, outgoing: Outgoing | None) -> SeenInstance:
+        return SeenInstance(
+            at=self._received_at,
+            source=self._source,
+            request=self._request,
+            examination=examination,
+            digest_in=digest_in,
+            outgoing=outgoing,
+            status=status,
+        )
+
+    def _record_rejection(self, examination: Examination, digest_in: str, response: StoreResponse) -> None:
+        seen = self._seen(examination, digest_in, response.status, None)
+        self._intake.database.run(lambda connection: seen.write(connection, None))
+        _log.warning("instance rejected", sop_instance_uid=self._request.sop_instance_uid, why=response.comment)
+
+    def _answered(self, stored: Stored) -> StoreResponse:
+        log = _log.bind(sop_instance_uid=self._request.sop_instance_uid, source=self._source.name)
+        if stored.same_uid_other_bytes:
+            log.error("ALERT: this SOP Instance UID came before with other bytes; both are kept apart")
+        log.info("instance stored", state=stored.state.value, again=stored.already_known)
+        if stored.state is InstanceState.QUEUED:
+            self._intake.queued(stored.requeued if stored.already_known else tuple(self._source.destinations))
+        return StoreResponse(status=Status.SUCCESS)
+
+
+def _refused(error: Exception) -> StoreRefused:
+    """The failure status for trouble of ours; the whole sentence goes to the log only."""
+    _log.error("instance refused", why=str(error))
+    if isinstance(error, StorageFull):
+        return StoreRefused(Status.OUT_OF_RESOURCES, "The gateway's disk is full; free space and send again")
+    if isinstance(error, KeyUnusable):
+        return StoreRefused(Status.OUT_OF_RESOURCES, "The gateway cannot sign at the moment; send again later")
+    return StoreRefused(Status.OUT_OF_RESOURCES, "The gateway's storage failed; see its log, send again")
+
+
+def _rejection(examination: Examination) -> StoreResponse | None:
+    """The failure status of an instance that is not kept; None where it is."""
+    verdict = examination.verdict
+    if verdict.decision is not Decision.REJECT:
+        return None
+    if verdict.condition is None:
+        return StoreResponse(status=Status.DATA_SET_DOES_NOT_MATCH_SOP_CLASS, comment=_NAMED_OTHERWISE)
+    comment = _COMMENTS.get(verdict.condition) or verdict.reasons[-1]
+    return StoreResponse(status=REJECTED_STATUS[verdict.condition], comment=comment[:MAX_COMMENT_LENGTH])

@@ -1,0 +1,218 @@
+"""The gateway as a whole: what is opened at the start, in order, and closed at the end, the other way round."""
+
+from __future__ import annotations
+
+import random
+import ssl
+from contextlib import ExitStack
+from datetime import timedelta
+from time import monotonic
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from sealgate.errors import ConfigurationError
+from sealgate.node.acceptor import AcceptorOptions
+from sealgate.node.admission import Admission
+from sealgate.node.channel import Channel, FolderChannel, NodeChannel
+from sealgate.node.config import Configuration, DestinationSection, ListenerSection
+from sealgate.node.control import ControlServer
+from sealgate.node.credentials import password_from
+from sealgate.node.delivery import Delivery, DeliveryEnvironment, Worker
+from sealgate.node.identity import new_uid
+from sealgate.node.limits import AdmissionLimits, RequestorLimits
+from sealgate.node.listener import Listener, ListenerOptions
+from sealgate.node.operations import Operations, open_database, read_clock
+from sealgate.node.pipeline import Intake, Pipeline
+from sealgate.node.requestor import RemoteNode
+from sealgate.node.sources import open_sources
+from sealgate.node.tls import client_context, server_context
+from sealgate.spool.atomic import remove_partial
+from sealgate.spool.database import Database
+from sealgate.spool.jobs import reclaim
+from sealgate.spool.payload import PayloadStore
+from sealgate.spool.recovery import recover
+from sealgate.spool.retry import RetryPolicy
+
+_log = structlog.get_logger(__name__)
+
+
+class Gateway:
+    """A gateway that runs while it is entered as a context manager."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._opened = ExitStack()
+        self.listeners: tuple[Listener, ...] = ()
+
+    def __enter__(self) -> Self:
+        """Open everything; listeners come last, when all behind them stands.
+
+        Raises ConfigurationError, KeyUnusable, UnreadableFile, StorageError.
+        """
+        try:
+            self._open()
+        except BaseException:
+            self._opened.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Take nothing more, finish what is being received, and close."""
+        self._opened.close()
+
+    def _open(self) -> None:
+        configuration, opened = self._configuration, self._opened
+        node = configuration.node
+        sources = open_sources(configuration)
+        tls = {section.name: _server_tls(section) for section in configuration.listener}
+        remotes = {section.name: _remote(section, node.ae_title) for section in configuration.destination}
+        database = opened.enter_context(open_database(node.data_dir))
+        store = opened.enter_context(PayloadStore(node.data_dir))
+        _recover(database, store)
+        for section in configuration.destination:
+            _prepare_folder(section)
+        delivery = _delivery(configuration, remotes, database, store)
+        delivery.start()
+        opened.callback(self._stop_delivery, delivery)
+        opened.callback(ControlServer(node.data_dir, Operations(database)).close)
+        pipeline = Pipeline(
+            Intake(
+                sources=sources,
+                store=store,
+                database=database,
+                min_free_bytes=node.min_free_mib << 20,
+                called_ae_title=None if node.any_called_ae_title else node.ae_title,
+                clock=read_clock,
+                new_uid=new_uid,
+                queued=delivery.wake,
+            )
+        )
+        admission = Admission(
+            AdmissionLimits(
+                max_associations=node.max_associations,
+                max_associations_per_address=node.max_associations_per_address,
+            )
+        )
+        self.listeners = tuple(
+            Listener(
+                ListenerOptions(
+                    name=section.name,
+                    address=section.address,
+                    port=section.port,
+                    tls=tls[section.name],
+                    acceptor=AcceptorOptions(unrestricted=section.unrestricted),
+                ),
+                pipeline,
+                admission,
+            )
+            for section in configuration.listener
+        )
+        opened.callback(self._close_listeners)
+        for listener in self.listeners:
+            listener.start()
+
+    def _close_listeners(self) -> None:
+        deadline = monotonic() + self._configuration.node.drain_seconds
+        for listener in self.listeners:
+            listener.stop_accepting()
+        for listener in self.listeners:
+            if not listener.close(max(0.0, deadline - monotonic())):
+                _log.warning("associations were cut off; what they were sending was not acknowledged")
+
+    def _stop_delivery(self, delivery: Delivery) -> None:
+        if not delivery.stop(self._configuration.node.drain_seconds):
+            _log.warning("a delivery was cut off; it will be repeated after the next start")
+
+
+def _server_tls(section: ListenerSection) -> ssl.SSLContext | None:
+    tls = section.tls
+    if tls is None:
+        return None
+    return server_context(
+        key=tls.key,
+        certificate=tls.certificate,
+        client_ca=tls.client_ca,
+        password=password_from(tls.password_file, tls.key),
+    )
+
+
+def _remote(section: DestinationSection, calling_ae_title: str) -> RemoteNode | None:
+    """The node of a destination; None for a folder."""
+    if section.host is None or section.port is None or section.ae_title is None:
+        return None
+    context = None
+    if section.tls is not None:
+        context = client_context(
+            server_ca=section.tls.server_ca,
+            key=section.tls.key,
+            certificate=section.tls.certificate,
+            password=password_from(section.tls.password_file, section.tls.key) if section.tls.key else None,
+            check_hostname=section.tls.check_hostname,
+        )
+    return RemoteNode(
+        host=section.host,
+        port=section.port,
+        called_ae_title=section.ae_title,
+        calling_ae_title=calling_ae_title,
+        tls=context,
+    )
+
+
+def _prepare_folder(section: DestinationSection) -> None:
+    if section.directory is None:
+        return
+    try:
+        section.directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"destination {section.name!r}: cannot make the folder {section.directory}: {error.strerror}"
+        ) from error
+    remove_partial(section.directory)
+
+
+def _recover(database: Database, store: PayloadStore) -> None:
+    recovery = recover(database, store)
+    jobs = database.run(reclaim)
+    if recovery.intake_removed or recovery.orphans_removed or jobs:
+        _log.info(
+            "recovered after an interruption",
+            unfinished_receptions_removed=recovery.intake_removed,
+            unacknowledged_payloads_removed=recovery.orphans_removed,
+            deliveries_taken_up_again=jobs,
+        )
+    if recovery.missing_count:
+        _log.error("ALERT: payloads are missing", count=recovery.missing_count, first=recovery.missing[:3])
+
+
+def _delivery(
+    configuration: Configuration, remotes: dict[str, RemoteNode | None], database: Database, store: PayloadStore
+) -> Delivery:
+    shared = DeliveryEnvironment(database=database, clock=read_clock, draw=random.random)
+    return Delivery(
+        {
+            section.name: [
+                Worker(section.name, number, _channel(section, remotes[section.name], store), _retry(section), shared)
+                for number in range(1, section.associations + 1)
+            ]
+            for section in configuration.destination
+        }
+    )
+
+
+def _channel(section: DestinationSection, remote: RemoteNode | None, store: PayloadStore) -> Channel:
+    if section.directory is not None:
+        return FolderChannel(section.directory, store)
+    assert remote is not None  # the configuration says that a destination is one or the other
+    return NodeChannel(remote, RequestorLimits(response_s=section.response_seconds), store)
+
+
+def _retry(section: DestinationSection) -> RetryPolicy:
+    return RetryPolicy(
+        first_delay=timedelta(seconds=section.retry_first_seconds),
+        max_delay=timedelta(seconds=section.retry_max_seconds),
+        max_age=timedelta(hours=section.retry_max_age_hours),
+    )
