@@ -35,6 +35,7 @@ WITHOUT_GROUP_LENGTH = frozenset({"no_meta_group_length.dcm"})
 """Samples whose File Meta Information lacks its group length, which some programs cannot do without."""
 
 _PREFIX_END = 132
+_NUMBER_LENGTH = 4
 _LONG_VRS = frozenset({b"OB", b"UN", b"UT", b"OW", b"SQ"})
 
 
@@ -51,12 +52,20 @@ class Part10:
     @property
     def name(self) -> str:
         """The name of the sample that this file comes from."""
-        return self.path.name.partition("-")[2] if self.path.name[:4].isdigit() else self.path.name
+        number, hyphen, name = self.path.name.partition("-")
+        return name if hyphen and len(number) == _NUMBER_LENGTH and number.isdigit() else self.path.name
 
     @property
     def digest(self) -> str:
         """SHA-256 of the data set as it is stored, in hexadecimal."""
         return sha256(self.data_set)
+
+    @property
+    def digests(self) -> frozenset[str]:
+        """SHA-256 of the data set with and without the NUL that a deflated one of odd length gets on the wire."""
+        if self.transfer_syntax_uid != DEFLATED:
+            return frozenset({self.digest})
+        return frozenset({self.digest, sha256(self.data_set + b"\0"), sha256(self.data_set.removesuffix(b"\0"))})
 
     @property
     def elements(self) -> bytes:
@@ -98,9 +107,13 @@ def read_part10(path: Path) -> Part10 | None:
 
 @cache
 def storage_samples() -> tuple[Part10, ...]:
-    """Every sample with File Meta Information that is no DICOMDIR, in sorted order."""
-    read = (read_part10(path) for path in samples.files())
-    return tuple(file for file in read if file is not None and file.sop_class_uid != DIRECTORY_SOP_CLASS)
+    """Every sample with File Meta Information that is no DICOMDIR, in sorted order; of two equal ones the first."""
+    found: dict[tuple[str, str], Part10] = {}
+    for path in samples.files():
+        file = read_part10(path)
+        if file is not None and file.sop_class_uid != DIRECTORY_SOP_CLASS:
+            found.setdefault((file.sop_instance_uid, file.digest), file)
+    return tuple(found.values())
 
 
 def lay_out(folder: Path, files: Iterable[Part10]) -> list[Part10]:
@@ -112,7 +125,7 @@ def lay_out(folder: Path, files: Iterable[Part10]) -> list[Part10]:
     folder.mkdir(parents=True, exist_ok=True)
     placed: list[Part10] = []
     for number, file in enumerate(files):
-        path = folder / f"{number:04}-{file.path.name}"
+        path = folder / f"{number:0{_NUMBER_LENGTH}}-{file.path.name}"
         if file.path.name in DATA_SET_NAMES_ANOTHER_INSTANCE | WITHOUT_GROUP_LENGTH:
             path.write_bytes(_with_new_file_meta(file))
         else:

@@ -6,9 +6,9 @@ import struct
 from collections.abc import Iterable, Sequence
 
 from sealgate.dicom import tags
-from sealgate.dicom.scan import UNDEFINED_LENGTH
 from sealgate.dicom.transfer_syntax import Encoding
 from sealgate.dicom.vr import BY_NAME, SQ, VR, Padding
+from sealgate.dicom.walk import UNDEFINED_LENGTH
 from sealgate.errors import LengthOverflow
 
 MAX_SHORT_LENGTH = 0xFFFF

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sealgate.dicom import tags
-from sealgate.dicom.scan import Carrier, Kind, Notes, Token, scan, walk_element
+from sealgate.dicom.scan import Carrier, Notes, scan, walk_element
+from sealgate.dicom.walk import Kind, Token
 
 _NEVER_CARRIERS = frozenset((tags.ORIGINAL_ATTRIBUTES_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE))
 """Sequences that are not searched: inside the first is a record of the past, inside the second nothing signs."""
@@ -45,6 +46,9 @@ def signature_carriers(data_set: Carrier) -> Iterator[tuple[Location, Carrier]]:
         yield MAIN_DATA_SET, data_set
 
 
+_ELEMENTS = frozenset((Kind.ELEMENT, Kind.SEQUENCE, Kind.FRAGMENTS))
+
+
 class _Open:
     """An item that is being walked through."""
 
@@ -61,9 +65,9 @@ def _carriers_inside(
     sequences: list[list[int]] = [[outermost_tag, -1]]
     opened: list[_Open] = []
     for token in tokens:
+        if token.tag == tags.DIGITAL_SIGNATURES_SEQUENCE and token.kind in _ELEMENTS:
+            opened[-1].has_signatures = True  # whatever its VR: hidden signatures are reported as malformed
         if token.kind is Kind.SEQUENCE:
-            if token.tag == tags.DIGITAL_SIGNATURES_SEQUENCE:
-                opened[-1].has_signatures = True
             sequences.append([token.tag, -1])
         elif token.kind is Kind.SEQUENCE_END and len(sequences) > 1:
             sequences.pop()

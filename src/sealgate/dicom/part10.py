@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from sealgate.dicom import tags, transfer_syntax, vr
 from sealgate.dicom.deflate import inflate
 from sealgate.dicom.limits import MAX_FILE_META_BYTES, ScanLimits
-from sealgate.dicom.scan import Kind, walk
 from sealgate.dicom.source import Buffer, Source
 from sealgate.dicom.transfer_syntax import Encoding, TransferSyntax
+from sealgate.dicom.walk import Kind, walk
 from sealgate.errors import LimitExceeded, MalformedDataSet, NotDicom, Truncated
 
 PREAMBLE_BYTES = 128

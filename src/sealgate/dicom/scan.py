@@ -1,57 +1,22 @@
-"""Strict, bounded scanner: one pass over the headers of a data set, which decodes no value that need not be.
+"""Scan of a carrier: the elements of one data set or item (where a signature may stand), and what is inside them.
 
-`walk` yields tokens at every depth in the order of the bytes; `scan` keeps the elements of one data set or item (the
-possible carrier of a signature) and what it noticed inside their sequences. Both refuse what breaks PS3.5 with its
-offset, and stop at named limits. `walk` can go on over a buffer that is still growing: it yields `Kind.STARVED` where
-more bytes are needed, and takes up its work when it is asked again after `Source.extend`.
+Only the elements at the level of the carrier are kept; of what is inside their sequences the scan keeps notes. So
+memory grows neither with values nor with nesting.
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import NamedTuple
 
 from sealgate.dicom import tags, vr
-from sealgate.dicom.dictionary import ImplicitContext
 from sealgate.dicom.limits import DEFAULT_SCAN_LIMITS, ScanLimits
-from sealgate.dicom.source import WINDOW_BYTES, Source
+from sealgate.dicom.source import Source
 from sealgate.dicom.transfer_syntax import Encoding
 from sealgate.dicom.vr import VR
-from sealgate.errors import LimitExceeded, MalformedDataSet, Truncated
-
-UNDEFINED_LENGTH = 0xFFFFFFFF
-
-
-class Kind(IntEnum):
-    """What a token stands for."""
-
-    ELEMENT = 0
-    """A data element with a value of defined length."""
-    SEQUENCE = 1
-    SEQUENCE_END = 2
-    ITEM = 3
-    ITEM_END = 4
-    FRAGMENTS = 5
-    """Encapsulated pixel data (PS3.5 A.4); its fragments follow, the Basic Offset Table first."""
-    FRAGMENT = 6
-    FRAGMENTS_END = 7
-    STARVED = 8
-    """The source has to grow before the scan can go on."""
-
-
-class Token(NamedTuple):
-    """One header, at any depth. `value_end` is None where the length is undefined; an end token spans its delimiter."""
-
-    kind: Kind
-    tag: int
-    vr: VR
-    start: int
-    value_start: int
-    value_end: int | None
-    encoding: Encoding
+from sealgate.dicom.walk import Kind, Token, walk, walk_fragments, walk_sequence
+from sealgate.errors import LimitExceeded
 
 
 class Notes:
@@ -67,7 +32,7 @@ class Notes:
     DUPLICATES = 4
     """One tag twice in a data set or item, next to each other."""
     SIGNATURES = 8
-    """A Digital Signatures Sequence inside an item."""
+    """A Digital Signatures Sequence inside an item, or an element of another VR with its tag."""
     PRIVATE = 16
     """A private element other than a private creator."""
     DEEP = 32
@@ -137,256 +102,20 @@ class Carrier:
         return sorted({e.tag for e in self.elements if e.tag in seen or seen.add(e.tag)})  # type: ignore[func-returns-value]
 
 
-_EXPLICIT = {"<": struct.Struct("<HH2sH").unpack_from, ">": struct.Struct(">HH2sH").unpack_from}
-_IMPLICIT = {"<": struct.Struct("<HHL").unpack_from, ">": struct.Struct(">HHL").unpack_from}
-_LENGTH = {"<": struct.Struct("<L").unpack_from, ">": struct.Struct(">L").unpack_from}
-
-_HEADER_BYTES = 8
-"""Tag and length of an item, or tag, VR and short length of an element; every header has at least these."""
-
-
-class _Frame:
-    """An open sequence or item (the data set itself is the outermost item)."""
-
-    __slots__ = ("context", "encoding", "end", "is_sequence", "start", "tag")
-
-    def __init__(self, tag: int, start: int, end: int | None, encoding: Encoding, is_sequence: bool) -> None:
-        self.tag = tag
-        self.start = start
-        self.end = end
-        self.encoding = encoding
-        self.is_sequence = is_sequence
-        self.context = None if encoding.explicit or is_sequence else ImplicitContext()
-
-
-class _Walker:
-    """State of one walk. The stack holds the open frames; the innermost one decides how the next header is read."""
-
-    def __init__(self, source: Source, outermost: _Frame, limits: ScanLimits) -> None:
-        self.source = source
-        self.position = outermost.start
-        self.stack = [outermost]
-        self.limits = limits
-        self.budget = iter(range(limits.max_tokens))
-
-    def tokens(self) -> Iterator[Token]:
-        """All tokens below the outermost frame, which itself gives none."""
-        stack = self.stack
-        source = self.source
-        release_at = self.position + WINDOW_BYTES
-        for _ in self.budget:
-            frame = stack[-1]
-            position = self.position
-            if position >= release_at:
-                source.forget(position)
-                release_at = position + WINDOW_BYTES
-            if position == frame.end:
-                yield from self._close(frame, position)
-                if not stack:
-                    return
-                continue
-            while position + _HEADER_BYTES > len(source.view):
-                if source.complete:
-                    if len(stack) == 1 and frame.end is None and position == len(source.view):
-                        return
-                    raise self._no_header(position)
-                yield _STARVED
-            if frame.is_sequence:
-                yield self._sequence_header(frame, position)
-            elif frame.encoding is Encoding.EXPLICIT_LE:
-                # The hot path stands here: one call less for each element of nearly every data set.
-                group, number, code, length = _EXPLICIT_LE_HEADER(source.view, position)
-                known = _KNOWN_SHORT.get(code)
-                if known is None or group == 0xFFFE:
-                    yield from self._element_header(frame, position)
-                    continue
-                value_end = position + 8 + length
-                if (frame.end is not None and value_end > frame.end) or (
-                    source.complete and value_end > len(source.view)
-                ):
-                    raise self._beyond(frame, position, position + 8, length, group << 16 | number)
-                self.position = value_end
-                yield Token(_ELEMENT, group << 16 | number, known, position, position + 8, value_end, frame.encoding)
-            else:
-                yield from self._element_header(frame, position)
-        raise LimitExceeded("elements, items and fragments", self.limits.max_tokens + 1, self.limits.max_tokens)
-
-    def _no_header(self, position: int) -> Truncated:
-        """What is missing where the bytes end before a header does; a source that grew may end within a value."""
-        available = len(self.source.view) - position
-        if available < 0:
-            return Truncated("the data set", 0, position, len(self.source.view))
-        return Truncated("a header", position, _HEADER_BYTES, available)
-
-    def _close(self, frame: _Frame, position: int) -> Iterator[Token]:
-        """Leave a frame of defined length; the outermost one ends the walk without a token."""
-        self.stack.pop()
-        if self.stack:
-            yield self._end_token(frame, position, position)
-
-    def _end_token(self, frame: _Frame, value_end: int, end: int) -> Token:
-        kind = Kind.SEQUENCE_END if frame.is_sequence else Kind.ITEM_END
-        return Token(kind, frame.tag, vr.SQ, frame.start, value_end, end, frame.encoding)
-
-    def _delimiter(self, frame: _Frame, tag: int, length: int, position: int) -> Token:
-        """Leave a frame of undefined length at its delimiter."""
-        expected = tags.SEQUENCE_DELIMITATION_ITEM if frame.is_sequence else tags.ITEM_DELIMITATION_ITEM
-        if tag != expected or frame.end is not None or len(self.stack) == 1:
-            raise MalformedDataSet(f"unexpected {tags.written(tag)}", position)
-        if length:
-            raise MalformedDataSet(f"delimiter {tags.written(tag)} with a length of {length}", position)
-        self.stack.pop()
-        self.position = position + _HEADER_BYTES
-        return self._end_token(frame, position, self.position)
-
-    def _push(self, frame: _Frame, offset: int) -> None:
-        if len(self.stack) > self.limits.max_depth:
-            raise LimitExceeded(
-                f"nested sequences and items at offset {offset}", len(self.stack), self.limits.max_depth
-            )
-        self.stack.append(frame)
-        self.position = frame.start
-
-    def _sequence_header(self, frame: _Frame, position: int) -> Token:
-        """An item of the sequence, or the delimiter of the sequence."""
-        group, number, length = _IMPLICIT[frame.encoding.order](self.source.view, position)
-        tag = group << 16 | number
-        if tag != tags.ITEM:
-            return self._delimiter(frame, tag, length, position)
-        value_start = position + _HEADER_BYTES
-        end = None
-        if length != UNDEFINED_LENGTH:
-            end = value_start + length
-            self._check_end(frame, end, position, value_start, length, tag)
-        self._push(_Frame(tags.ITEM, value_start, end, frame.encoding, is_sequence=False), position)
-        return Token(Kind.ITEM, tag, vr.SQ, position, value_start, end, frame.encoding)
-
-    def _element_header(self, frame: _Frame, position: int) -> Iterator[Token]:
-        """An element of a data set or item, or the delimiter of the item."""
-        view = self.source.view
-        encoding = frame.encoding
-        group, number, code, length = _EXPLICIT[encoding.order](view, position)
-        tag = group << 16 | number
-        value_start = position + _HEADER_BYTES
-        if group == 0xFFFE or not encoding.explicit:
-            (length,) = _LENGTH[encoding.order](view, position + 4)
-            if tag in (tags.ITEM, tags.ITEM_DELIMITATION_ITEM, tags.SEQUENCE_DELIMITATION_ITEM):
-                yield self._delimiter(frame, tag, length, position)
-                return
-            element_vr = frame.context.vr(tag) if frame.context is not None else vr.UNKNOWN_LONG
-        else:
-            element_vr = vr.of_code(code)
-            if element_vr.long:
-                yield from self._await(value_start + 4, position)
-                (length,) = _LENGTH[encoding.order](self.source.view, value_start)
-                value_start += 4
-        if length == UNDEFINED_LENGTH and (element_vr.long or not encoding.explicit):
-            yield from self._undefined_length(frame, tag, element_vr, position, value_start)
-            return
-        end = value_start + length
-        self._check_end(frame, end, position, value_start, length, tag)
-        if element_vr is vr.SQ:
-            self._push(_Frame(tag, value_start, end, encoding, is_sequence=True), position)
-            yield Token(Kind.SEQUENCE, tag, vr.SQ, position, value_start, end, encoding)
-            return
-        if frame.context is not None and frame.context.needs(tag):
-            yield from self._await(min(end, value_start + 64), position)
-            frame.context.read(tag, bytes(self.source.view[value_start : min(end, value_start + 64)]))
-        self.position = end
-        yield Token(Kind.ELEMENT, tag, element_vr, position, value_start, end, encoding)
-
-    def _undefined_length(
-        self, frame: _Frame, tag: int, element_vr: VR, start: int, value_start: int
-    ) -> Iterator[Token]:
-        """A sequence, or encapsulated pixel data. UN of undefined length is a sequence in implicit VR (PS3.5 6.2.2)."""
-        encoding = frame.encoding
-        if element_vr is vr.OB or element_vr is vr.OW:
-            yield Token(Kind.FRAGMENTS, tag, vr.OB, start, value_start, None, encoding)
-            self.position = value_start
-            yield from self.fragments(frame, tag, value_start)
-            return
-        if element_vr.signable and element_vr is not vr.SQ:
-            raise MalformedDataSet(f"element {tags.written(tag)} of VR {element_vr} with undefined length", start)
-        inner = encoding if element_vr is vr.SQ else Encoding.IMPLICIT_LE
-        self._push(_Frame(tag, value_start, None, inner, is_sequence=True), start)
-        yield Token(Kind.SEQUENCE, tag, vr.SQ, start, value_start, None, encoding)
-
-    def fragments(self, frame: _Frame, tag: int, start: int) -> Iterator[Token]:
-        """Fragments until the Sequence Delimitation Item (PS3.5 A.4)."""
-        release_at = start + WINDOW_BYTES
-        for _ in self.budget:
-            position = self.position
-            yield from self._await(position + _HEADER_BYTES, position)
-            group, number, length = _IMPLICIT[frame.encoding.order](self.source.view, position)
-            value_start = position + _HEADER_BYTES
-            item_tag = group << 16 | number
-            if item_tag == tags.SEQUENCE_DELIMITATION_ITEM and length == 0:
-                self.position = value_start
-                yield Token(Kind.FRAGMENTS_END, tag, vr.OB, start, position, value_start, frame.encoding)
-                return
-            if item_tag != tags.ITEM or length == UNDEFINED_LENGTH:
-                raise MalformedDataSet(f"{tags.written(item_tag)} among the fragments of pixel data", position)
-            end = value_start + length
-            self._check_end(frame, end, position, value_start, length, item_tag)
-            self.position = end
-            if end >= release_at:
-                self.source.forget(position)
-                release_at = end + WINDOW_BYTES
-            yield Token(Kind.FRAGMENT, item_tag, vr.OB, position, value_start, end, frame.encoding)
-        raise LimitExceeded("elements, items and fragments", self.limits.max_tokens + 1, self.limits.max_tokens)
-
-    def _await(self, needed: int, offset: int) -> Iterator[Token]:
-        """Starve until `needed` bytes are there; refuse where they never will be."""
-        while needed > len(self.source.view):
-            if self.source.complete:
-                raise Truncated("a header", offset, needed - offset, len(self.source.view) - offset)
-            yield _STARVED
-
-    def _check_end(self, frame: _Frame, end: int, start: int, value_start: int, length: int, tag: int) -> None:
-        if (frame.end is not None and end > frame.end) or (self.source.complete and end > len(self.source.view)):
-            raise self._beyond(frame, start, value_start, length, tag)
-
-    def _beyond(self, frame: _Frame, start: int, value_start: int, length: int, tag: int) -> Truncated:
-        limit = len(self.source.view)
-        if frame.end is not None and not (self.source.complete and limit < frame.end):
-            limit = frame.end
-        return Truncated(f"the value of {tags.written(tag)}", start, length, max(limit - value_start, 0))
-
-
-_ELEMENT = Kind.ELEMENT
-_EXPLICIT_LE_HEADER = _EXPLICIT["<"]
-_KNOWN_SHORT = {code: known for code, known in vr.BY_CODE.items() if not known.long}
-_STARVED = Token(Kind.STARVED, 0, vr.UN, 0, 0, None, Encoding.EXPLICIT_LE)
-
-
-def walk(
-    source: Source,
-    encoding: Encoding,
-    start: int = 0,
-    end: int | None = None,
-    limits: ScanLimits = DEFAULT_SCAN_LIMITS,
-) -> Iterator[Token]:
-    """Tokens of the data set or item content between `start` and `end` (None: to the end of the source).
-
-    Raises MalformedDataSet, Truncated and LimitExceeded.
-    """
-    return _Walker(source, _Frame(tags.ITEM, start, end, encoding, is_sequence=False), limits).tokens()
-
-
 def inner_encoding(element: Element, encoding: Encoding) -> Encoding:
     """Encoding of the items of a sequence that stands in a data set or item encoded as `encoding`."""
     return Encoding.IMPLICIT_LE if element.vr is vr.UN else encoding
 
 
 def walk_element(carrier: Carrier, element: Element, limits: ScanLimits = DEFAULT_SCAN_LIMITS) -> Iterator[Token]:
-    """Tokens inside a sequence or inside encapsulated pixel data; its own header and end are left out."""
+    """Tokens inside a sequence or inside encapsulated pixel data; its own header and end are left out.
+
+    Raises MalformedDataSet, Truncated and LimitExceeded.
+    """
     if element.kind is Kind.FRAGMENTS:
-        frame = _Frame(tags.ITEM, element.value_start, element.end, carrier.encoding, is_sequence=False)
-        tokens = _Walker(carrier.source, frame, limits).fragments(frame, element.tag, element.value_start)
-        return (token for token in tokens if token.kind is Kind.FRAGMENT)
+        return walk_fragments(carrier.source, carrier.encoding, element.tag, element.value_start, element.end, limits)
     encoding = inner_encoding(element, carrier.encoding)
-    frame = _Frame(element.tag, element.value_start, element.value_end, encoding, is_sequence=True)
-    return _Walker(carrier.source, frame, limits).tokens()
+    return walk_sequence(carrier.source, encoding, element.tag, element.value_start, element.value_end, limits)
 
 
 def items(carrier: Carrier, element: Element) -> Iterator[Item]:
@@ -480,6 +209,7 @@ class Scan:
         )
 
 
+_ELEMENT = Kind.ELEMENT
 _STARVED_KIND = Kind.STARVED
 
 
@@ -489,7 +219,7 @@ class _Nested:
     def __init__(self) -> None:
         self.depth = 0
         self._notes = 0
-        self._opened: Token = _STARVED
+        self._opened: Token | None = None
         self._vr = vr.SQ
         self._last_tags: list[int] = []
 
@@ -534,13 +264,14 @@ class _Nested:
             self._notes |= Notes.UNSIGNABLE
         if tag & 0x10000 and not 0x10 <= tag & 0xFFFF <= 0xFF:
             self._notes |= Notes.PRIVATE
+        if tag == tags.DIGITAL_SIGNATURES_SEQUENCE:
+            self._notes |= Notes.SIGNATURES
         if kind is Kind.SEQUENCE:
             self._notes |= Notes.DEEP
-            if tag == tags.DIGITAL_SIGNATURES_SEQUENCE:
-                self._notes |= Notes.SIGNATURES
 
     def _element(self, closing: Token) -> Element:
         opened = self._opened
+        assert opened is not None
         assert closing.value_end is not None
         return Element(
             opened.tag,

@@ -72,12 +72,13 @@ def parse(text: str) -> int:
 
     Raises ValueError where the text is neither.
     """
-    match = _WRITTEN.fullmatch(text.strip())
+    text = text.strip()
+    match = _WRITTEN.fullmatch(text)
     if match:
         return int(match[1], 16) << 16 | int(match[2], 16)
     from pydicom.datadict import tag_for_keyword
 
-    tag = tag_for_keyword(text.strip())
+    tag = tag_for_keyword(text) if text else None
     if tag is None:
         raise ValueError(f"{text!r} is neither gggg,eeee nor a keyword of the DICOM data dictionary")
     return int(tag)

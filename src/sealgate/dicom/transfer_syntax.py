@@ -43,6 +43,7 @@ DEFLATED_LE = "1.2.840.10008.1.2.1.99"
 EXPLICIT_BE = "1.2.840.10008.1.2.2"
 
 _ENCAPSULATED = (
+    "1.2.840.10008.1.2.1.98",  # Encapsulated Uncompressed Explicit VR Little Endian
     "1.2.840.10008.1.2.5",  # RLE Lossless
     "1.2.840.10008.1.2.6.1",  # RFC 2557 MIME Encapsulation (retired)
     "1.2.840.10008.1.2.8.1",  # Deflated Image Frame Compression

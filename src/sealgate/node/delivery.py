@@ -19,8 +19,10 @@ from sqlalchemy import Connection
 
 from sealgate.audit.register import DeliveryRecord, record_delivery
 from sealgate.errors import (
+    AssociationAborted,
     AssociationRejected,
     ContextRefused,
+    DeadlineExceeded,
     NetworkError,
     PayloadDamaged,
     SealgateError,
@@ -79,6 +81,7 @@ class Worker:
         self._retry = retry
         self._shared = shared
         self._wake = threading.Event()
+        self._rested = threading.Event()
         self._stopping = threading.Event()
         self._log = _log.bind(destination=destination)
         self._thread = threading.Thread(target=self._run, name=f"to {self._owner}", daemon=True)
@@ -91,9 +94,15 @@ class Worker:
         """There may be something to do."""
         self._wake.set()
 
+    def resume(self) -> None:
+        """A person changed the queue: there may be something to do, also for a destination that rests."""
+        self._rested.set()
+        self._wake.set()
+
     def stop(self) -> None:
         """Finish the instance in hand, give the other jobs back, and end."""
         self._stopping.set()
+        self._rested.set()
         self._wake.set()
 
     def join(self, seconds: float) -> bool:
@@ -119,6 +128,9 @@ class Worker:
     def _turn(self) -> None:
         """Deliver what is due, or wait for it."""
         self._wake.clear()
+        self._rested.clear()
+        if self._stopping.is_set():
+            return  # said a moment ago, and its wake-up was cleared just now
         jobs = self._shared.database.run(
             lambda connection: lease(
                 connection, self._destination, BATCH_JOBS, self._owner, self._shared.clock(), LEASE_DURATION
@@ -136,8 +148,8 @@ class Worker:
             if rest is not None:
                 self._give_back(jobs[position + 1 :])
                 self._close()
-                # No wake-up ends this: the jobs behind the one that was charged would overtake it.
-                self._stopping.wait(rest)
+                # New work does not end this: the jobs behind the one that was charged would overtake it.
+                self._rested.wait(rest)
                 return
 
     def _wait(self) -> None:
@@ -195,6 +207,9 @@ class Worker:
         except PayloadDamaged as error:
             self._log.error("ALERT: a payload is damaged", sop_instance_uid=job.sop_instance_uid, why=str(error))
             raise _Failed(Failure.PERMANENT, str(error), rests=False) from error
+        except (AssociationAborted, DeadlineExceeded) as error:
+            # The node may have gone away. Where it breaks over the same instance again, the others do not wait for it.
+            raise _Failed(Failure.TRANSIENT, str(error), rests=job.attempts == 0) from error
         except (NetworkError, StorageError) as error:
             raise _Failed(Failure.TRANSIENT, str(error), rests=True) from error
         except Exception as error:
@@ -271,6 +286,11 @@ class Delivery:
         for destination in destinations:
             for worker in self._workers.get(destination, ()):
                 worker.wake()
+
+    def resume(self) -> None:
+        """Tell all workers that a person changed the queue."""
+        for worker in self._all():
+            worker.resume()
 
     def stop(self, seconds: float) -> bool:
         """End all workers after the instances in hand; whether all ended in time."""

@@ -8,10 +8,11 @@ from datetime import datetime
 
 from sealgate.dicom import part10, tags
 from sealgate.dicom.part10 import DataSet, Inflated
-from sealgate.dicom.scan import Carrier, Kind, scan
+from sealgate.dicom.scan import Carrier, scan
 from sealgate.dicom.source import Buffer
 from sealgate.dicom.transfer_syntax import transfer_syntax
-from sealgate.errors import CannotSign, InputError
+from sealgate.dicom.walk import Kind
+from sealgate.errors import CannotSign, InputError, UnknownTransferSyntax
 from sealgate.node.sources import Source
 from sealgate.policy.rules import Condition
 from sealgate.policy.verdict import Decision, Verdict, judge, misfit
@@ -62,7 +63,9 @@ def examine(
             return Examination(verdict=Verdict(decision=Decision.REJECT, reasons=(objection,)))
         report = verify(carrier, syntax, Judging(anchors=source.anchors, at=at))
     except InputError as error:
-        return Examination(verdict=misfit(source.policy, Condition.UNREADABLE, str(error)))
+        unknown_syntax = isinstance(error, UnknownTransferSyntax) and source.policy.action.signs
+        condition = Condition.UNSIGNABLE if unknown_syntax else Condition.UNREADABLE
+        return Examination(verdict=misfit(source.policy, condition, str(error)))
     verdict = judge(source.policy, report)
     if verdict.condition is not None or source.signer is None:
         # Also what the policy forwards although it does not fit: our signature would vouch for it.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from sqlalchemy import Connection
 
@@ -28,6 +28,8 @@ from sealgate.spool.database import Database
 from sealgate.spool.interventions import Touched, drop_instance, drop_job, release, retry_now
 from sealgate.spool.listing import AGE_LIMITS, QueueEntry, list_instances, list_jobs, summary
 from sealgate.spool.states import UNFINISHED_JOB_STATES, InstanceState, JobState
+
+T = TypeVar("T")
 
 Json: TypeAlias = dict[str, Any] | list[Any] | str | int | float | bool | None
 
@@ -62,9 +64,17 @@ def open_database(data_dir: Path) -> Database:
 class Operations:
     """The operations on one database; `call` takes a name and arguments that came as JSON."""
 
-    def __init__(self, database: Database, *, clock: Callable[[], datetime] = read_clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Callable[[], datetime] = read_clock,
+        changed: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`changed`: told, after the commit, that there may be something to deliver at once."""
         self._database = database
         self._clock = clock
+        self._changed = changed
 
     def call(self, name: str, arguments: Mapping[str, object]) -> Json:
         """Execute the operation `name`. Raises OperationRefused for arguments that do not fit, and what it raises."""
@@ -126,7 +136,7 @@ class Operations:
                     record_action(connection, replace(action, job_id=job_id))
             return changed
 
-        return {"jobs": list(self._database.run(change))}
+        return {"jobs": list(self._change(change))}
 
     def queue_release(self, *, by: str, instances: tuple[int, ...], reason: str | None = None) -> Json:
         """Release held instances to their destinations, all of them or, if one cannot be released, none."""
@@ -138,7 +148,7 @@ class Operations:
                 _record_touched(connection, ActionRecord(at=at, operator=by, action="release", reason=reason), touched)
             return released
 
-        return [_touched(touched) for touched in self._database.run(change)]
+        return [_touched(touched) for touched in self._change(change)]
 
     def queue_drop(self, *, by: str, reason: str, instances: tuple[int, ...] = (), jobs: tuple[int, ...] = ()) -> Json:
         """Give up instances or single deliveries, all of them or, if one cannot be dropped, none."""
@@ -155,7 +165,7 @@ class Operations:
                 _record_touched(connection, action, dropped[-1], job_id=job_id)
             return dropped
 
-        return [_touched(touched) for touched in self._database.run(change)]
+        return [_touched(touched) for touched in self._change(change)]
 
     def audit_list(
         self,
@@ -182,6 +192,11 @@ class Operations:
         """What people did to the queue, newest first."""
         actions: Json = _jsonable(self._database.run(lambda connection: list_actions(connection, limit)))
         return actions
+
+    def _change(self, change: Callable[[Connection], T]) -> T:
+        result = self._database.run(change)
+        self._changed()
+        return result
 
 
 def _states(word: str | None) -> tuple[tuple[JobState, ...], InstanceState | None]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
+from sealgate.dicom.transfer_syntax import BY_UID
 from sealgate.errors import (
     AssociationAborted,
     AssociationRejected,
@@ -107,6 +108,24 @@ class OutgoingInstance:
     def __post_init__(self) -> None:
         if not (is_uid(self.sop_class_uid) and is_uid(self.sop_instance_uid)) or self.size <= 0:
             raise ValueError("an outgoing instance needs two UIDs and a data set")
+
+    @property
+    def padded_size(self) -> int:
+        """Bytes that are sent."""
+        return self.size + self._needs_padding
+
+    def padded_chunks(self) -> Iterator[bytes | memoryview]:
+        """What is sent: the data set, and behind a deflated one of odd length the NUL that PS3.5 A.5 asks for.
+
+        Files often lack it; DCMTK and others abort an association over a fragment of odd length.
+        """
+        for chunk in self.chunks:
+            yield bytes(chunk) + b"\0" if self._needs_padding and len(chunk) % 2 else chunk
+
+    @property
+    def _needs_padding(self) -> bool:
+        syntax = BY_UID.get(self.transfer_syntax_uid)
+        return self.size % 2 == 1 and syntax is not None and syntax.deflated
 
 
 class Requestor:
@@ -264,8 +283,8 @@ class Requestor:
                 connection,
                 encode_command(context_id, command, self._max_pdu_bytes),
                 context_id=context_id,
-                chunks=instance.chunks,
-                size=instance.size,
+                chunks=instance.padded_chunks(),
+                size=instance.padded_size,
                 max_pdu_bytes=self._max_pdu_bytes,
             )
             response = self._read_response(connection, context_id, message_id, CommandField.C_STORE_RSP)

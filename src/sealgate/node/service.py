@@ -78,7 +78,7 @@ class Gateway:
         delivery = _delivery(configuration, remotes, database, store)
         delivery.start()
         opened.callback(self._stop_delivery, delivery)
-        opened.callback(ControlServer(node.data_dir, Operations(database)).close)
+        opened.callback(ControlServer(node.data_dir, Operations(database, changed=delivery.resume)).close)
         pipeline = Pipeline(
             Intake(
                 sources=sources,

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from cryptography import x509
 
 from sealgate.dicom import tags, transfer_syntax
-from sealgate.dicom.scan import Carrier, Element, Kind
+from sealgate.dicom.scan import Carrier, Element
 from sealgate.dicom.transfer_syntax import TransferSyntax
+from sealgate.dicom.walk import Kind
 from sealgate.errors import KeyUnusable
 from sealgate.signature import dcmtk_stream
 from sealgate.signature.algorithms import MAC_ALGORITHMS, MacAlgorithm

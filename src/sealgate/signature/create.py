@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sealgate.dicom import encode, tags, transfer_syntax
-from sealgate.dicom.scan import UNDEFINED_LENGTH, Carrier, scan
+from sealgate.dicom.scan import Carrier, scan
 from sealgate.dicom.source import Source
 from sealgate.dicom.splice import Edit
 from sealgate.dicom.transfer_syntax import Encoding, TransferSyntax
+from sealgate.dicom.walk import UNDEFINED_LENGTH
 from sealgate.errors import (
     DuplicateElement,
     InputError,

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sealgate.dicom.scan import Element, Kind, Notes
+from sealgate.dicom.scan import Element, Notes
+from sealgate.dicom.walk import Kind
 from sealgate.signature.mac import Op, Piece
 
 BUFFER_BYTES = 16384

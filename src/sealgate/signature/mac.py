@@ -16,11 +16,12 @@ from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
 
 from sealgate.dicom import encode, tags, vr
-from sealgate.dicom.limits import MAX_NORMALISED_BYTES
-from sealgate.dicom.scan import Carrier, Element, Kind, Notes, Token, walk_element
+from sealgate.dicom.limits import MAX_DISORDERED_TOKENS, MAX_NORMALISED_BYTES
+from sealgate.dicom.scan import Carrier, Element, Notes, walk_element
 from sealgate.dicom.source import Source
 from sealgate.dicom.transfer_syntax import Encoding
 from sealgate.dicom.vr import VR, Padding
+from sealgate.dicom.walk import Kind, Token
 from sealgate.errors import LimitExceeded
 
 
@@ -97,7 +98,8 @@ def _element_pieces(source: Source, token: tuple[int, VR, int, int, Encoding], e
         header_vr = vr.UN  # PS3.5 6.2.2 note 3: what does not fit a 16-bit length is written as UN.
     header = encode.header(tag, header_vr, length, encoding)
     yield Op.HEADER, 0, len(header), 0, header
-    swapped = element_vr.width > 1 and stored.little_endian != encoding.little_endian and header_vr is element_vr
+    little_endian = encoding.little_endian or header_vr is not element_vr  # The words of UN are little endian.
+    swapped = element_vr.width > 1 and stored.little_endian != little_endian
     if replacement is not None:
         yield _value(replacement + following)
     elif swapped and following:
@@ -124,10 +126,15 @@ def swap(value: bytes | memoryview, width: int) -> bytes:
 
 
 def in_tag_order(tokens: Iterable[Token]) -> list[Token]:
-    """Tokens inside a sequence, the elements of each item in ascending tag order; of equal tags the first stays."""
+    """Tokens inside a sequence, the elements of each item in ascending tag order; of equal tags the first stays.
+
+    Raises LimitExceeded.
+    """
     sequences: list[list[Token]] = [[]]
     opened: list[dict[int, list[Token]]] = []
-    for token in tokens:
+    for count, token in enumerate(tokens):
+        if count == MAX_DISORDERED_TOKENS:
+            raise LimitExceeded("elements and items of a sequence out of order", count + 1, MAX_DISORDERED_TOKENS)
         kind = token.kind
         if kind is Kind.ELEMENT:
             opened[-1].setdefault(token.tag, [token])

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from sealgate.dicom import tags, vr
 from sealgate.dicom.limits import MAX_SIGNATURE_SEQUENCE_BYTES, MAX_SIGNATURES
-from sealgate.dicom.scan import Carrier, Element, Kind, items, scan_item
+from sealgate.dicom.scan import Carrier, Element, items, scan_item
 from sealgate.dicom.vr import BY_NAME
+from sealgate.dicom.walk import Kind
 from sealgate.errors import LimitExceeded, MalformedDataSet
 
 X509_1993_SIG = "X509_1993_SIG"

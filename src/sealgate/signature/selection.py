@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from sealgate.dicom import tags
-from sealgate.dicom.scan import Carrier, Element, Kind, Notes, walk_element
+from sealgate.dicom.scan import Carrier, Element, Notes, walk_element
 from sealgate.dicom.transfer_syntax import TransferSyntax
+from sealgate.dicom.walk import Kind
 from sealgate.errors import CannotSign, ElementAbsent, ElementNotSignable, NothingSignable
 
 

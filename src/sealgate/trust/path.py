@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -33,14 +33,14 @@ class PathResult:
     text: str
 
 
-def _finished(coroutine: Coroutine[Any, Any, object]) -> None:
-    """Run a coroutine that never waits: without fetching, validation only calculates."""
+def _finishes(coroutine: Coroutine[Any, Any, object]) -> bool:
+    """Run a coroutine that never waits, which without fetching is so: validation only calculates. False if it waits."""
     try:
         coroutine.send(None)
     except StopIteration:
-        return
+        return True
     coroutine.close()
-    raise RuntimeError("path validation waited for something although fetching is switched off")
+    return False
 
 
 def _context(anchors: TrustAnchors, at: datetime) -> ValidationContext:
@@ -58,6 +58,7 @@ def _context(anchors: TrustAnchors, at: datetime) -> ValidationContext:
     return ValidationContext(
         trust_roots=[asn1_x509.Certificate.load(anchor) for anchor in anchors.certificates],
         moment=at,
+        time_tolerance=timedelta(0),
         allow_fetching=False,
         revinfo_policy=CertRevTrustPolicy(no_check),
         # Old signatures have old algorithms; a weak one is a fact of its own and does not make the path wrong.
@@ -85,16 +86,22 @@ def validate_path(certificate: bytes, anchors: TrustAnchors, at: datetime) -> Pa
     try:
         subject = asn1_x509.Certificate.load(certificate)
         validator = CertificateValidator(subject, validation_context=_context(anchors, at))
-        _finished(validator.async_validate_path())
+        finished = _finishes(validator.async_validate_path())
     except ExpiredError as error:
         return PathResult(status=PathStatus.EXPIRED, text=_sentence(error))
     except NotYetValidError as error:
         return PathResult(status=PathStatus.NOT_YET_VALID, text=_sentence(error))
     except PathBuildingError as error:
         return PathResult(status=PathStatus.NOT_FOUND, text=_sentence(error))
-    except (ValidationError, PathError, ValueError, TypeError, KeyError) as error:
-        # asn1crypto decodes lazily: a damaged certificate shows by any of the last three, wherever it is touched.
+    except (ValidationError, PathError) as error:
         return PathResult(status=PathStatus.INVALID, text=_sentence(error))
+    except Exception as error:  # noqa: BLE001
+        # The libraries decode lazily and assert what a forger may have made otherwise: a damaged certificate shows
+        # wherever it is touched, as AssertionError, AttributeError, NotImplementedError or any other error.
+        text = f"a certificate of the path cannot be decoded ({type(error).__name__}: {_sentence(error)})"
+        return PathResult(status=PathStatus.INVALID, text=text[:_MAX_SENTENCE])
+    if not finished:
+        raise RuntimeError("path validation waited for something although fetching is switched off")
     return PathResult(status=PathStatus.VALID, text="a valid path leads to a trust anchor; revocation was not checked")
 
 
