@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from sealgate.cli.app import COMMANDS
+from pydantic import BaseModel
 
+from sealgate.cli.app import COMMANDS
+from sealgate.node import config
 from support import peers
 
 ROOT = Path(__file__).parent.parent
@@ -33,9 +35,8 @@ def quick_start(tmp_path: Path) -> tuple[Path, str]:
     """The folder in which the quick start ran, and what it printed."""
     make = "sealgate ca new certs-example && sealgate ca issue certs-example signer --signer"
     subprocess.run(["sh", "-ec", make], cwd=tmp_path, env=_environment(), check=True, capture_output=True)
-    ran = subprocess.run(
-        ["sh", "-c", _block("quick start")], cwd=tmp_path, env=_environment(), capture_output=True, text=True, timeout=60
-    )
+    script = ["sh", "-c", _block("quick start")]
+    ran = subprocess.run(script, cwd=tmp_path, env=_environment(), capture_output=True, text=True, timeout=60)
     assert ran.stderr == ""
     assert ran.returncode == 101  # the last command verifies the tampered file
     return tmp_path, ran.stdout
@@ -68,10 +69,8 @@ def test_every_link_of_the_documentation_leads_to_a_file() -> None:
 
 
 def test_every_key_of_the_configuration_is_explained() -> None:
-    from sealgate.node import config
-
     page = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
-    sections = [kind for kind in vars(config).values() if isinstance(kind, type) and issubclass(kind, config._Section)]
+    sections = [kind for kind in vars(config).values() if isinstance(kind, type) and issubclass(kind, BaseModel)]
     for section in sections:
         for key in section.model_fields:
             assert f"`{key}`" in page or key in page, f"docs/configuration.md does not explain {key}"

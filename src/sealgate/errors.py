@@ -66,7 +66,7 @@ class MalformedDataSet(InputError):
     """The encoding breaks PS3.5 at `offset` bytes from the start of the data set."""
 
     def __init__(self, reason: str, offset: int) -> None:
-        super().__init__(f"{reason} at offset {offset} of the data set")
+        super().__init__(f"at offset {offset}, {reason}")  # where comes first: a C-STORE comment holds 64 characters
         self.reason = reason
         self.offset = offset
 
@@ -75,7 +75,7 @@ class Truncated(MalformedDataSet):
     """Something needs `needed` bytes at `offset`, but only `available` are there."""
 
     def __init__(self, what: str, offset: int, needed: int, available: int) -> None:
-        super().__init__(f"{what} needs {needed} bytes, but only {available} are there,", offset)
+        super().__init__(f"{what} needs {needed} bytes, but only {available} are there", offset)
         self.needed = needed
         self.available = available
 

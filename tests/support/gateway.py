@@ -134,7 +134,7 @@ class Gateway:
         wait_until(self._is_idle, "the end of all deliveries", deadline_seconds=deadline_seconds)
 
     def _is_idle(self) -> bool:
-        return not any(entry["state"] in ("ready", "leased") for entry in self.unfinished())
+        return not any(row["state"] in ("ready", "leased") for row in self.ask("queue_summary")["rows"])
 
 
 def identity(credential: Credential, name: str = "signer") -> dict[str, Any]:

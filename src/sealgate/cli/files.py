@@ -6,22 +6,14 @@ import mmap
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sealgate.dicom import part10
 from sealgate.dicom.part10 import DataSet
 from sealgate.dicom.source import Buffer
-from sealgate.errors import UnreadableFile, UnwritableFile
+from sealgate.errors import CannotSign, InputError, UnreadableFile, UnwritableFile
 from sealgate.node.scratch import inflated_in
-
-
-def read_bytes(path: Path) -> bytes:
-    """All bytes of a small file, such as a key or certificate. Raises UnreadableFile."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UnreadableFile(path, error.strerror or str(error)) from error
 
 
 def mapped(path: Path) -> Buffer:
@@ -32,6 +24,19 @@ def mapped(path: Path) -> Buffer:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
     except (OSError, ValueError) as error:
         raise UnreadableFile(path, getattr(error, "strerror", None) or str(error)) from error
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Errors about the content of a file name it. Raises UnreadableFile or CannotSign for what the block raises."""
+    try:
+        yield
+    except UnreadableFile:
+        raise
+    except InputError as error:
+        raise UnreadableFile(path, str(error)) from error
+    except CannotSign as error:
+        raise type(error)(f"{path} cannot be signed: {error}") from error
 
 
 def open_data_set(path: Path) -> DataSet:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from getpass import getpass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sealgate.cli.files import read_bytes
-from sealgate.errors import ConfigurationError, KeyUnusable
+from sealgate.cli.passwords import password_of
+from sealgate.errors import ConfigurationError
 from sealgate.node.requestor import RemoteNode
 from sealgate.node.tls import client_context
 
@@ -57,7 +55,7 @@ def remote_node(
             server_ca=server_ca,
             key=key,
             certificate=certificate,
-            password=lambda: _password(key, password_file),
+            password=password_of(key, password_file),
             check_hostname=check_hostname,
         )
     elif tls is not None or check_hostname:
@@ -65,11 +63,3 @@ def remote_node(
     return RemoteNode(
         host=host, port=port, called_ae_title=called_ae_title, calling_ae_title=calling_ae_title, tls=context
     )
-
-
-def _password(key: Path | None, password_file: Path | None) -> bytes:
-    if password_file is not None:
-        return read_bytes(password_file).split(b"\n", 1)[0].removesuffix(b"\r")
-    if not sys.stdin.isatty():
-        raise KeyUnusable(f"the private key {key} is encrypted; give its password with --password-file")
-    return getpass(f"Password of {key}: ").encode()

@@ -15,6 +15,7 @@ import typer
 from sealgate.errors import ConfigurationError
 from sealgate.node import logs
 from sealgate.node.config import Configuration, checked, load
+from sealgate.node.limits import AssociationLimits
 from sealgate.node.service import Gateway
 
 _FORWARD = re.compile(r"([^@]+)@(.+):(\d+)")
@@ -38,9 +39,7 @@ def serve(
     ] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Verify what comes; hold what is not valid.")] = False,
     ca: Annotated[Path | None, typer.Option(metavar="FILE", help="Trust anchors of signatures.")] = None,
-    tls: Annotated[
-        tuple[Path, Path] | None, typer.Option(metavar="KEY CERT", help="TLS; needs --client-ca.")
-    ] = None,
+    tls: Annotated[tuple[Path, Path] | None, typer.Option(metavar="KEY CERT", help="TLS; needs --client-ca.")] = None,
     client_ca: Annotated[Path | None, typer.Option(metavar="FILE", help="CA of the TLS clients.")] = None,
     data_dir: Annotated[
         Path | None,
@@ -50,7 +49,8 @@ def serve(
     """Run the gateway until SIGTERM or SIGINT; a second one ends it at once.
 
     With --config FILE everything comes from the file. Without it this is a storage SCP in one line, which takes every
-    calling and called AE title on this machine's loopback address and passes on what comes, signed or verified if asked.
+    calling and called AE title on this machine's loopback address and passes on what comes, signed or verified if
+    asked.
 
     Exit codes: 0 ended in order, 1 usage or ended at once, 2 configuration (a port in use too), 20 a file unreadable,
     22 key or certificate unusable, 60 data directory unusable or in use.
@@ -117,7 +117,7 @@ def _destinations(output_dir: Path | None, forward: str | None) -> list[dict[str
     return destinations
 
 
-def run(configuration: Configuration) -> int:
+def run(configuration: Configuration, limits: AssociationLimits | None = None) -> int:
     """Run a gateway until a signal ends it; exit code 0."""
     ended = threading.Event()
 
@@ -128,7 +128,7 @@ def run(configuration: Configuration) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    with Gateway(configuration) as gateway:
+    with Gateway(configuration, limits) as gateway:
         _announce(configuration, gateway)
         ended.wait()
     return 0

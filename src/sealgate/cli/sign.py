@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from getpass import getpass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sealgate.cli.files import open_data_set, read_bytes, write_whole
+from sealgate.cli.files import naming, open_data_set, write_whole
+from sealgate.cli.passwords import password_of
 from sealgate.dicom import splice, tags
 from sealgate.dicom.deflate import deflate
 from sealgate.dicom.part10 import DataSet
 from sealgate.dicom.scan import scan
 from sealgate.errors import ConfigurationError, KeyUnusable, UnwritableFile
+from sealgate.node.credentials import read_file
 from sealgate.node.identity import new_uid
 from sealgate.signature.algorithms import MAC_ALGORITHMS
 from sealgate.signature.create import CreatedSignature, SigningOptions
 from sealgate.signature.create import sign as create_signature
 from sealgate.signature.keys import KeySigner, load_signer
 
-_SAME_FILE = "is the input itself; name another output file"
+_SAME_FILE = "it is the input itself; name another output file"
 
 
 def sign(
@@ -51,18 +51,16 @@ def sign(
     Example: sealgate sign ct.dcm signed.dcm --key signer.key --cert signer.pem --tag PatientID --tag 7fe0,0010
     """
     options = signing_options(mac, tag)
-    data_set = open_data_set(source)
+    with naming(source):
+        data_set = open_data_set(source)
+        carrier = scan(data_set.source, data_set.encoding)
     signer = open_signer(key, cert, password_file)
     if target.exists() and target.samefile(source):
         raise UnwritableFile(target, _SAME_FILE)
-    signature = create_signature(
-        scan(data_set.source, data_set.encoding),
-        data_set.syntax,
-        signer,
-        options,
-        digital_signature_uid=new_uid(),
-        at=datetime.now(UTC),
-    )
+    with naming(source):
+        signature = create_signature(
+            carrier, data_set.syntax, signer, options, digital_signature_uid=new_uid(), at=datetime.now(UTC)
+        )
     write_whole(target, _signed(data_set, signature))
     _report(target, signature)
     return 0
@@ -82,16 +80,8 @@ def signing_options(mac: str, tag: list[str] | None) -> SigningOptions:
 
 def open_signer(key: Path, cert: Path, password_file: Path | None) -> KeySigner:
     """The signer of two files; the password comes from a file or from the terminal. Raises KeyUnusable."""
-
-    def password() -> bytes:
-        if password_file is not None:
-            return read_bytes(password_file).split(b"\n", 1)[0].removesuffix(b"\r")
-        if not sys.stdin.isatty():
-            raise KeyUnusable(f"the private key {key} is encrypted; give its password with --password-file")
-        return getpass(f"Password of {key}: ").encode()
-
     try:
-        return load_signer(read_bytes(key), read_bytes(cert), password)
+        return load_signer(read_file(key), read_file(cert), password_of(key, password_file))
     except KeyUnusable as error:
         raise KeyUnusable(f"{key} with {cert}: {error}") from error
 

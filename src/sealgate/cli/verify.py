@@ -14,11 +14,11 @@ from typing import Annotated
 import typer
 
 from sealgate.cli.exit_codes import ExitCode
-from sealgate.cli.files import expanded, open_data_set, read_bytes
+from sealgate.cli.files import expanded, open_data_set
 from sealgate.dicom import tags
 from sealgate.dicom.scan import scan
 from sealgate.errors import InputError
-from sealgate.trust.anchors import load_anchors
+from sealgate.node.credentials import read_anchors
 from sealgate.verification.report import DataSetReport, Outcome, SignatureReport, Status
 from sealgate.verification.verify import Judging
 from sealgate.verification.verify import verify as verify_data_set
@@ -65,7 +65,7 @@ def verify(
 
     Example: sealgate verify --ca ca.pem signed.dcm study/
     """
-    judging = Judging(anchors=load_anchors(read_bytes(path) for path in ca or ()), at=datetime.now(UTC))
+    judging = Judging(anchors=read_anchors(ca or []), at=datetime.now(UTC))
     files = list(expanded(paths))
     results: list[_Verified] = []
     with _progress(len(files)) as advance:

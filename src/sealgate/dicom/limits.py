@@ -27,7 +27,7 @@ MAX_NORMALISED_BYTES = 64 << 20
 """A UI value that has to be rewritten before it is hashed is copied into memory."""
 
 MAX_DISORDERED_TOKENS = 500_000
-"""Headers inside a sequence whose elements are out of order: they are held in memory to be sorted, some 150 bytes each."""
+"""Headers inside a sequence whose elements are out of order: they are held in memory to be sorted, 150 bytes each."""
 
 MAX_SIGNATURE_SEQUENCE_BYTES = 64 << 20
 """MAC Parameters or Digital Signatures Sequence; a signature takes some 2 kB, 16 kB with certificates and token."""

@@ -79,7 +79,7 @@ def read_file_meta(buffer: Buffer) -> FileMeta:
                 raise LimitExceeded("bytes of File Meta Information", needed, MAX_FILE_META_BYTES) from error
             raise
     if declared_end is not None and position != declared_end:
-        raise MalformedDataSet(f"File Meta Information ends here, its group length says {declared_end},", position)
+        raise MalformedDataSet(f"File Meta Information ends here, its group length says {declared_end}", position)
     return FileMeta(
         media_storage_sop_class_uid=values.get(_MEDIA_STORAGE_SOP_CLASS_UID, ""),
         media_storage_sop_instance_uid=values.get(_MEDIA_STORAGE_SOP_INSTANCE_UID, ""),

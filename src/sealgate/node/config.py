@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
 
 from sealgate.errors import ConfigurationError
 from sealgate.policy.rules import Action, Handling
@@ -17,7 +28,8 @@ from sealgate.signature.algorithms import MAC_ALGORITHMS
 MAX_CONFIGURATION_BYTES = 1 << 20
 """A configuration file; the largest real ones name some hundred sources in 50 kB."""
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+MAX_SHOWN_ERRORS = 5
+"""Wrong keys that an error names; whoever has more of them reads the documentation anyway."""
 
 
 def _path(value: object, info: ValidationInfo) -> object:
@@ -34,12 +46,32 @@ def _mac(value: str) -> str:
     return value
 
 
-ConfiguredPath = Annotated[Path, BeforeValidator(_path)]
-_AE_TITLE = r"^[\x21-\x5b\x5d-\x7e]([\x20-\x5b\x5d-\x7e]*[\x21-\x5b\x5d-\x7e])?$"
-"""VR AE (PS3.5 6.2): printable ASCII without backslash, no spaces around it."""
+def _ae_title(value: str) -> str:
+    """VR AE (PS3.5 6.2)."""
+    if not re.fullmatch(r"[\x20-\x5b\x5d-\x7e]{1,16}", value) or value != value.strip(" "):
+        raise ValueError("an AE title takes 1 to 16 printable ASCII characters, no backslash, no spaces around it")
+    return value
 
-AETitle = Annotated[str, Field(min_length=1, max_length=16, pattern=_AE_TITLE)]
-Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$")]
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}", value):
+        raise ValueError("a name takes 1 to 64 letters, digits, spaces and . _ - and begins with a letter or digit")
+    return value
+
+
+def _network(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return ipaddress.ip_network(value)
+    except ValueError as error:
+        raise ValueError(f"{error}; a network is written as 192.0.2.0/24, a single address as 192.0.2.7") from error
+
+
+Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_network)]
+ConfiguredPath = Annotated[Path, BeforeValidator(_path)]
+AETitle = Annotated[str, AfterValidator(_ae_title)]
+Name = Annotated[str, AfterValidator(_name)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 ListenPort = Annotated[int, Field(ge=0, le=65535)]
 
@@ -100,7 +132,7 @@ class SourceSection(_Section):
     """`[[source]]`: who may send, and what is done with it. The first source that fits a peer is taken."""
 
     name: Name
-    calling_ae_titles: tuple[str, ...] = ()
+    calling_ae_titles: tuple[AETitle, ...] = ()
     """Empty: any."""
     networks: tuple[Network, ...] = ()
     """Empty: any."""
@@ -178,7 +210,7 @@ class LogSection(_Section):
 class Configuration(_Section):
     """The whole file."""
 
-    node: NodeSection = Field(default_factory=NodeSection)
+    node: NodeSection = Field(default_factory=dict, validate_default=True)  # its paths depend on the file
     listener: tuple[ListenerSection, ...] = Field(min_length=1)
     identity: tuple[IdentitySection, ...] = ()
     source: tuple[SourceSection, ...] = Field(min_length=1)
@@ -234,12 +266,28 @@ def load(path: Path) -> Configuration:
 
 
 def checked(tables: dict[str, Any], *, name: str, folder: Path) -> Configuration:
-    """The configuration that `tables` describe. Raises ConfigurationError that names `name` and the first wrong key."""
+    """The configuration that `tables` describe. Raises ConfigurationError that names `name` and the wrong keys."""
     try:
         return Configuration.model_validate(tables, context={"folder": folder})
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        key = ".".join(str(part + 1) if isinstance(part, int) else part for part in first["loc"]) or "(whole file)"
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        message = first["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(f"the configuration {name} is wrong at {key}: {message}{more}") from error
+        wrong = [_in_words(detail) for detail in _own(error.errors(include_url=False, include_input=False))]
+        more = f"; and {len(wrong) - MAX_SHOWN_ERRORS} more" if len(wrong) > MAX_SHOWN_ERRORS else ""
+        text = "; ".join(wrong[:MAX_SHOWN_ERRORS])
+        raise ConfigurationError(f"the configuration {name} is wrong at {text}{more}") from error
+
+
+def _own(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """`details` without the lists that are too short only because a table in them is wrong."""
+    places = [detail["loc"] for detail in details]
+    return [
+        detail
+        for detail in details
+        if detail["type"] != "too_short"
+        or not any(len(place) > len(detail["loc"]) and place[: len(detail["loc"])] == detail["loc"] for place in places)
+    ]
+
+
+def _in_words(detail: ErrorDetails) -> str:
+    """Key, counted from 1 in lists, and what is wrong with it."""
+    key = ".".join(str(part + 1) if isinstance(part, int) else part for part in detail["loc"]) or "the whole"
+    return f"{key}: {detail['msg'].removeprefix('Value error, ').rstrip('.')}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from sealgate.errors import KeyUnusable, UnreadableFile
 from sealgate.signature.keys import Password
+from sealgate.trust.anchors import TrustAnchors, load_anchors
 
 
 def read_file(path: Path) -> bytes:
@@ -14,6 +16,17 @@ def read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UnreadableFile(path, error.strerror or str(error)) from error
+
+
+def read_anchors(paths: Iterable[Path]) -> TrustAnchors:
+    """The trust anchors in files, each a PEM bundle or a DER certificate. Raises UnreadableFile and KeyUnusable."""
+    certificates: list[bytes] = []
+    for path in paths:
+        try:
+            certificates.extend(load_anchors([read_file(path)]).certificates)
+        except KeyUnusable as error:
+            raise KeyUnusable(f"trust anchor {path}: {error}") from error
+    return TrustAnchors(tuple(certificates))
 
 
 def password_from(path: Path | None, key: Path) -> Password:

@@ -83,6 +83,8 @@ class Worker:
         self._wake = threading.Event()
         self._rested = threading.Event()
         self._stopping = threading.Event()
+        self._in_hand: list[LeasedJob] = []
+        """Leased and not given back; a turn that was interrupted leaves them to the next one."""
         self._log = _log.bind(destination=destination)
         self._thread = threading.Thread(target=self._run, name=f"to {self._owner}", daemon=True)
 
@@ -131,14 +133,20 @@ class Worker:
         self._rested.clear()
         if self._stopping.is_set():
             return  # said a moment ago, and its wake-up was cleared just now
-        jobs = self._shared.database.run(
+        self._give_back(self._in_hand)
+        self._in_hand = self._shared.database.run(
             lambda connection: lease(
                 connection, self._destination, BATCH_JOBS, self._owner, self._shared.clock(), LEASE_DURATION
             )
         )
-        if not jobs:
+        if self._in_hand:
+            self._deliver_all(self._in_hand)
+        else:
             self._wait()
-            return
+        self._in_hand = []
+
+    def _deliver_all(self, jobs: list[LeasedJob]) -> None:
+        """Make an attempt for each, unless we are to stop or the destination has to rest."""
         self._channel.prepare(jobs)
         for position, job in enumerate(jobs):
             if self._stopping.is_set():

@@ -7,7 +7,9 @@ destination and the audit records are committed. Whatever fails before that is a
 from __future__ import annotations
 
 import hashlib
+import textwrap
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -238,7 +240,13 @@ class InstanceReception:
                 seen.write(connection, stored.instance_id)
             return stored
 
-        stored = self._intake.database.run(store)
+        try:
+            stored = self._intake.database.run(store)
+        except BaseException:
+            if self._intake.database.failure is None:  # otherwise nobody knows what was committed; the next start does
+                with suppress(StorageError):
+                    self._intake.store.delete(payload)
+            raise
         if stored.already_known:  # another association brought the same bytes at the same time, and came first
             self._intake.store.delete(payload)
         return stored
@@ -287,4 +295,7 @@ def _rejection(examination: Examination) -> StoreResponse | None:
     if verdict.condition is None:
         return StoreResponse(status=Status.DATA_SET_DOES_NOT_MATCH_SOP_CLASS, comment=_NAMED_OTHERWISE)
     comment = _COMMENTS.get(verdict.condition) or verdict.reasons[-1]
-    return StoreResponse(status=REJECTED_STATUS[verdict.condition], comment=comment[:MAX_COMMENT_LENGTH])
+    return StoreResponse(
+        status=REJECTED_STATUS[verdict.condition],
+        comment=textwrap.shorten(comment, MAX_COMMENT_LENGTH, placeholder=" ..."),
+    )

@@ -21,7 +21,7 @@ from sealgate.node.control import ControlServer
 from sealgate.node.credentials import password_from
 from sealgate.node.delivery import Delivery, DeliveryEnvironment, Worker
 from sealgate.node.identity import new_uid
-from sealgate.node.limits import AdmissionLimits, RequestorLimits
+from sealgate.node.limits import AdmissionLimits, AssociationLimits, RequestorLimits
 from sealgate.node.listener import Listener, ListenerOptions
 from sealgate.node.operations import Operations, open_database, read_clock
 from sealgate.node.pipeline import Intake, Pipeline
@@ -41,8 +41,10 @@ _log = structlog.get_logger(__name__)
 class Gateway:
     """A gateway that runs while it is entered as a context manager."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, limits: AssociationLimits | None = None) -> None:
+        """`limits`: those of incoming associations, where they are not to be the usual ones."""
         self._configuration = configuration
+        self._limits = limits or AssociationLimits()
         self._opened = ExitStack()
         self.listeners: tuple[Listener, ...] = ()
 
@@ -104,7 +106,7 @@ class Gateway:
                     address=section.address,
                     port=section.port,
                     tls=tls[section.name],
-                    acceptor=AcceptorOptions(unrestricted=section.unrestricted),
+                    acceptor=AcceptorOptions(limits=self._limits, unrestricted=section.unrestricted),
                 ),
                 pipeline,
                 admission,

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from sealgate.dicom import tags
 from sealgate.errors import ConfigurationError, KeyUnusable
 from sealgate.node.config import Configuration, IdentitySection, SourceSection
-from sealgate.node.credentials import password_from, read_file
+from sealgate.node.credentials import password_from, read_anchors, read_file
 from sealgate.node.peer import Peer
 from sealgate.policy.rules import SourcePolicy, policy_digest
 from sealgate.signature.algorithms import MAC_ALGORITHMS
 from sealgate.signature.create import SigningOptions
 from sealgate.signature.keys import Signer, load_certificate, load_signer
-from sealgate.trust.anchors import TrustAnchors, load_anchors
+from sealgate.trust.anchors import TrustAnchors
 from sealgate.trust.authority import NOT_FOR_CLINICAL_USE, is_not_for_clinical_use
 
 
@@ -49,7 +49,7 @@ def open_sources(configuration: Configuration) -> tuple[Source, ...]:
 
     Raises ConfigurationError, KeyUnusable and UnreadableFile.
     """
-    anchors = _anchors(configuration)
+    anchors = read_anchors(configuration.trust.anchors)
     allowed = configuration.node.not_for_clinical_use
     signers = {identity.name: _signer(identity, allowed=allowed) for identity in configuration.identity}
     return tuple(_source(configuration, section, anchors, signers) for section in configuration.source)
@@ -58,16 +58,6 @@ def open_sources(configuration: Configuration) -> tuple[Source, ...]:
 def source_of(sources: tuple[Source, ...], peer: Peer) -> Source | None:
     """The first source that fits `peer`; None where the peer is unknown."""
     return next((source for source in sources if source.fits(peer)), None)
-
-
-def _anchors(configuration: Configuration) -> TrustAnchors:
-    loaded: list[bytes] = []
-    for path in configuration.trust.anchors:
-        try:
-            loaded.extend(load_anchors([read_file(path)]).certificates)
-        except KeyUnusable as error:
-            raise KeyUnusable(f"trust anchor {path}: {error}") from error
-    return TrustAnchors(tuple(loaded))
 
 
 def _signer(identity: IdentitySection, *, allowed: bool) -> Signer:

@@ -133,7 +133,7 @@ def load_certificate(encoded: bytes) -> x509.Certificate:
         certificate.subject.rfc4514_string()  # Names are parsed only when they are asked for.
         return certificate
     except (ValueError, x509.InvalidVersion) as error:
-        raise KeyUnusable(f"this is no X.509 certificate in PEM or DER ({_first_line(error)})") from error
+        raise KeyUnusable("this is no X.509 certificate in PEM or DER") from error
 
 
 def load_certificates(encoded: bytes) -> list[x509.Certificate]:
@@ -143,7 +143,7 @@ def load_certificates(encoded: bytes) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(encoded)
     except (ValueError, x509.InvalidVersion) as error:
-        raise KeyUnusable(f"these are no X.509 certificates in PEM ({_first_line(error)})") from error
+        raise KeyUnusable("these are no X.509 certificates in PEM") from error
 
 
 def _first_line(error: Exception) -> str:

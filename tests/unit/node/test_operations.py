@@ -145,6 +145,24 @@ def test_a_release_is_recorded_and_queues_the_instance(operations: Operations, d
     assert actions(operations) == [("release", "A. Person", "known signer", 1, None, ["pacs"])]
 
 
+def test_whoever_delivers_is_told_of_every_change_after_its_commit_and_of_nothing_else(database: Database) -> None:
+    seen: list[InstanceState] = []
+
+    def changed() -> None:
+        (row,) = database.run(lambda connection: connection.exec_driver_sql("SELECT state FROM instance").all())
+        seen.append(row[0])
+
+    operations = Operations(database, changed=changed)
+    store(database, 1, state=InstanceState.HELD)
+    ask(operations, "queue_list")
+    ask(operations, "queue_release", instances=[1], by="Ada")
+    ask(operations, "queue_retry", destination="pacs", by="Ada")
+    ask(operations, "queue_drop", instances=[1], by="Ada", reason="a test image")
+    with pytest.raises(OperationRefused):
+        ask(operations, "queue_release", instances=[1], by="Ada")
+    assert seen == ["queued"] * 3
+
+
 def test_if_one_of_several_cannot_be_changed_none_is_and_nothing_is_recorded(
     operations: Operations, database: Database
 ) -> None:
