@@ -17,7 +17,7 @@ from sealgate.cli.exit_codes import ExitCode
 from sealgate.cli.files import expanded, open_data_set
 from sealgate.dicom import tags
 from sealgate.dicom.scan import scan
-from sealgate.errors import InputError
+from sealgate.errors import InputError, UnreadableFile
 from sealgate.node.credentials import read_anchors
 from sealgate.verification.report import DataSetReport, Outcome, SignatureReport, Status
 from sealgate.verification.verify import Judging
@@ -67,6 +67,8 @@ def verify(
     """
     judging = Judging(anchors=read_anchors(ca or []), at=datetime.now(UTC))
     files = list(expanded(paths))
+    if not files:  # an empty folder must not look like one in which all is well
+        raise UnreadableFile(", ".join(map(str, paths)), "there is no file in it")
     results: list[_Verified] = []
     with _progress(len(files)) as advance:
         for path in files:

@@ -119,3 +119,10 @@ def test_every_unreadable_file_is_named_with_the_reason(
     lines = capsys.readouterr().out.splitlines()
     assert [line.partition(" (")[0] for line in lines] == [f"{tmp_path / name}: unreadable" for name in contents]
     assert all(len(line.partition(" (")[2]) > 20 for line in lines)
+
+
+def test_an_empty_folder_is_not_taken_for_one_in_which_all_is_valid(
+    pki: Authority, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verify(pki, tmp_path, ".") == ExitCode.UNREADABLE
+    assert str(tmp_path) in capsys.readouterr().err

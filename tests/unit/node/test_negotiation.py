@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
+from collections.abc import Callable
 
 import pytest
 from pynetdicom import ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, build_context
@@ -42,7 +43,6 @@ CT = "1.2.840.10008.5.1.4.1.1.2"
 PRIVATE = "1.2.840.113619.4.30"
 JPEG_BASELINE, JPEG_2000 = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.90"
 HEADER_BYTES = 6
-SETUP_SECONDS = 0.010
 """What the acceptor may spend on the largest A-ASSOCIATE-RQ."""
 
 
@@ -206,18 +206,28 @@ def test_ae_titles_are_stripped_and_printable(title: bytes, expected: str) -> No
     assert decode_request(memoryview(body)).calling_ae_title == expected
 
 
-def test_the_largest_request_is_answered_within_ten_milliseconds() -> None:
+def _seconds(work: Callable[[], object]) -> float:
+    """The best of five runs."""
+    durations = []
+    for _ in range(5):
+        started = time.perf_counter()
+        work()
+        durations.append(time.perf_counter() - started)
+    return min(durations)
+
+
+def test_the_largest_request_is_answered_in_less_time_than_pynetdicom_takes_to_decode_it() -> None:
     # Each context lists other transfer syntaxes, so that nothing of one serves for the next.
     contexts = [
         proposed(2 * number + 1, f"{CT}.{number}", EXPLICIT_LE, *(f"1.2.840.10008.1.2.{number}.{n}" for n in range(37)))
         for number in range(128)
     ]
-    body = memoryview(encoded(*contexts))
+    body = encoded(*contexts)
     assert len(body) > 100_000
-    durations = []
-    for _ in range(5):
-        started = time.perf_counter()
-        request = decode_request(body)
+    pdu = struct.pack(">BBL", 1, 0, len(body)) + bytes(body)
+
+    def answer() -> None:
+        request = decode_request(memoryview(body))
         encode_answer(request, answer_contexts(request, unrestricted=True), 131072)
-        durations.append(time.perf_counter() - started)
-    assert min(durations) < SETUP_SECONDS
+
+    assert _seconds(answer) < _seconds(lambda: A_ASSOCIATE_RQ().decode(pdu))
