@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import importlib
+import logging
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -89,6 +91,10 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """Run the command line of this process and end it with the exit code."""
+    if not sys.warnoptions:
+        # Libraries warn, and log, about odd certificates of peers in words of their own; ours are in the facts.
+        warnings.simplefilter("ignore")
+    logging.getLogger("pyhanko_certvalidator").addHandler(logging.NullHandler())
     try:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
