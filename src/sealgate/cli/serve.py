@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import sys
-import threading
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +18,7 @@ from sealgate.node.limits import AssociationLimits
 from sealgate.node.service import Gateway
 
 _FORWARD = re.compile(r"([^@]+)@(.+):(\d+)")
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 _ENDED_AT_ONCE = 1
 """Exit code after a second SIGTERM or SIGINT."""
 
@@ -119,18 +119,15 @@ def _destinations(output_dir: Path | None, forward: str | None) -> list[dict[str
 
 def run(configuration: Configuration, limits: AssociationLimits | None = None) -> int:
     """Run a gateway until a signal ends it; exit code 0."""
-    ended = threading.Event()
-
-    def end(_number: int, _frame: object) -> None:
-        if ended.is_set():
-            os._exit(_ENDED_AT_ONCE)
-        ended.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
+    # Blocked here, and so in every thread that is started later: a signal that the kernel gives to one of those would
+    # not wake this thread, and the end would never come.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     with Gateway(configuration, limits) as gateway:
         _announce(configuration, gateway)
-        ended.wait()
+        signal.sigwait(_ENDING)
+        for number in _ENDING:
+            signal.signal(number, lambda _number, _frame: os._exit(_ENDED_AT_ONCE))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     return 0
 
 
