@@ -13,6 +13,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"web"}),
     frozenset({"node"}),
     frozenset({"spool", "audit"}),
+    frozenset({"library"}),
+    frozenset({"files"}),
     frozenset({"policy"}),
     frozenset({"verification"}),
     frozenset({"trust", "timestamp"}),

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sealgate.cli.files import mapped
 from sealgate.dicom.part10 import has_prefix, read_file_meta
 from sealgate.errors import InputError, UnreadableFile
+from sealgate.files.dicom_files import mapped
 from sealgate.node.dimse import is_uid
 from sealgate.node.limits import MAX_PRESENTATION_CONTEXTS
 from sealgate.node.requestor import OutgoingInstance

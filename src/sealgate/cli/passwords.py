@@ -7,7 +7,7 @@ from getpass import getpass
 from pathlib import Path
 
 from sealgate.errors import KeyUnusable
-from sealgate.node.credentials import password_from
+from sealgate.files.credentials import password_from
 from sealgate.signature.keys import Password
 
 

@@ -14,7 +14,6 @@ from typing import Annotated
 import typer
 
 from sealgate.cli.exit_codes import ExitCode, exit_code_of
-from sealgate.cli.files import expanded
 from sealgate.cli.outgoing import WINDOW_BYTES, OutgoingFile, by_association, read_outgoing
 from sealgate.cli.remote import (
     DEFAULT_CALLED_AE_TITLE,
@@ -30,6 +29,7 @@ from sealgate.cli.remote import (
     remote_node,
 )
 from sealgate.errors import AssociationRejected, ContextRefused, NetworkError, UnreadableFile
+from sealgate.files.dicom_files import expanded
 from sealgate.node.dimse import StatusCategory, StoreResponse, describe_status, status_category
 from sealgate.node.requestor import RemoteNode, Requestor
 

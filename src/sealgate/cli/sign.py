@@ -9,15 +9,15 @@ from typing import Annotated
 
 import typer
 
-from sealgate.cli.files import naming, open_data_set, write_whole
 from sealgate.cli.passwords import password_of
 from sealgate.dicom import splice, tags
 from sealgate.dicom.deflate import deflate
 from sealgate.dicom.part10 import DataSet
 from sealgate.dicom.scan import scan
 from sealgate.errors import ConfigurationError, KeyUnusable, UnwritableFile
-from sealgate.node.credentials import read_file
-from sealgate.node.identity import new_uid
+from sealgate.files.credentials import read_file
+from sealgate.files.dicom_files import naming, open_data_set, write_whole
+from sealgate.library.uids import new_uid
 from sealgate.signature.algorithms import MAC_ALGORITHMS
 from sealgate.signature.create import CreatedSignature, SigningOptions
 from sealgate.signature.create import sign as create_signature

@@ -14,11 +14,11 @@ from typing import Annotated
 import typer
 
 from sealgate.cli.exit_codes import ExitCode
-from sealgate.cli.files import expanded, open_data_set
 from sealgate.dicom import tags
 from sealgate.dicom.scan import scan
 from sealgate.errors import InputError, UnreadableFile
-from sealgate.node.credentials import read_anchors
+from sealgate.files.credentials import read_anchors
+from sealgate.files.dicom_files import expanded, open_data_set
 from sealgate.verification.report import DataSetReport, Outcome, SignatureReport, Status
 from sealgate.verification.verify import Judging
 from sealgate.verification.verify import verify as verify_data_set

@@ -34,8 +34,8 @@ from sealgate.errors import (
     StorageError,
     StorageFull,
 )
+from sealgate.files.faults import from_os_error
 from sealgate.node.operations import DATABASE_NAME, Json, Operations, open_database
-from sealgate.spool.faults import from_os_error
 
 SOCKET_NAME: Final = "control.sock"
 

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 from typing import Final
-from uuid import uuid4
 
 IMPLEMENTATION_CLASS_UID: Final = "2.25.242900950838825195043469557922566060652"
 """UUID-derived (PS3.5 B.2) and fixed: it names this implementation, not an installation of it."""
 
 IMPLEMENTATION_VERSION_NAME: Final = "SEALGATE_0_1"
 """At most 16 characters; changes with each release that changes what is on the wire."""
-
-
-def new_uid() -> str:
-    """A new UID derived from a random UUID (PS3.5 B.2), for a Digital Signature UID."""
-    return f"2.25.{uuid4().int}"

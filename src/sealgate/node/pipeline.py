@@ -22,12 +22,12 @@ from sealgate.dicom.part10 import file_header
 from sealgate.dicom.source import Source as Bytes
 from sealgate.dicom.splice import Span
 from sealgate.errors import KeyUnusable, StorageError, StorageFull, StoreRefused
+from sealgate.files.scratch import inflated_in
 from sealgate.node.dimse import MAX_COMMENT_LENGTH, Status, StoreRequest, StoreResponse
 from sealgate.node.examination import Examination, Subject, examine
 from sealgate.node.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from sealgate.node.peer import Peer
 from sealgate.node.records import Outgoing, SeenInstance, fingerprint
-from sealgate.node.scratch import inflated_in
 from sealgate.node.sources import Source, source_of
 from sealgate.node.storage_service import (
     CALLED_AE_TITLE_NOT_RECOGNIZED,

@@ -13,14 +13,14 @@ from typing import Self
 import structlog
 
 from sealgate.errors import ConfigurationError
+from sealgate.files.credentials import password_from
+from sealgate.library.uids import new_uid
 from sealgate.node.acceptor import AcceptorOptions
 from sealgate.node.admission import Admission
 from sealgate.node.channel import Channel, FolderChannel, NodeChannel
 from sealgate.node.config import Configuration, DestinationSection, ListenerSection
 from sealgate.node.control import ControlServer
-from sealgate.node.credentials import password_from
 from sealgate.node.delivery import Delivery, DeliveryEnvironment, Worker
-from sealgate.node.identity import new_uid
 from sealgate.node.limits import AdmissionLimits, AssociationLimits, RequestorLimits
 from sealgate.node.listener import Listener, ListenerOptions
 from sealgate.node.operations import Operations, open_database, read_clock

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from sealgate.dicom import tags
 from sealgate.errors import ConfigurationError, KeyUnusable
+from sealgate.files.credentials import password_from, read_anchors, read_file
 from sealgate.node.config import Configuration, IdentitySection, SourceSection
-from sealgate.node.credentials import password_from, read_anchors, read_file
 from sealgate.node.peer import Peer
 from sealgate.policy.rules import SourcePolicy, policy_digest
 from sealgate.signature.algorithms import MAC_ALGORITHMS

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from sealgate.errors import StorageError
-from sealgate.spool.faults import from_os_error
+from sealgate.files.faults import from_os_error
 from sealgate.spool.payload import random_name
 
 PARTIAL_PREFIX: Final = ".sealgate-"

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, MetaData, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from sealgate.errors import StorageError
-from sealgate.spool.faults import from_os_error, from_sqlite_error
+from sealgate.files.faults import from_os_error
+from sealgate.spool.faults import from_sqlite_error
 from sealgate.spool.lock import FILE_MODE
 from sealgate.spool.schema import Migration
 

@@ -1,15 +1,11 @@
-"""Translation of what the operating system and SQLite report into the storage errors of Sealgate."""
+"""Translation of what SQLite reports into the storage errors of Sealgate."""
 
 from __future__ import annotations
 
-import errno
 import sqlite3
 from typing import Final
 
 from sealgate.errors import StorageError, StorageFull
-
-FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-"""What says that there is no room: recoverable as soon as somebody makes room."""
 
 _PRIMARY_CODE = 0xFF
 """SQLite puts its primary result code into the low byte of an extended one (https://sqlite.org/rescode.html)."""
@@ -23,13 +19,6 @@ _ADVICE: Final = {
     sqlite3.SQLITE_BUSY: "another program holds it locked; close that program",
     sqlite3.SQLITE_PERM: "access is denied; look at the owner and mode of the data directory",
 }
-
-
-def from_os_error(error: OSError, action: str) -> StorageError:
-    """The storage error for `error`, which came while doing `action` ("write the payload /var/…")."""
-    if error.errno in FULL:
-        return StorageFull(f"cannot {action}: no space is left on the file system; free some or give the gateway more")
-    return StorageError(f"cannot {action}: {error.strerror or error}")
 
 
 def from_sqlite_error(error: sqlite3.Error, path: object) -> StorageError:

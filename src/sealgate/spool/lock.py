@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from sealgate.errors import DataDirectoryInUse
-from sealgate.spool.faults import from_os_error
+from sealgate.files.faults import from_os_error
 
 LOCK_NAME: Final = "lock"
 DIRECTORY_MODE: Final = 0o700

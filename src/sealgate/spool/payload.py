@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import BinaryIO, Final, Self, TypeAlias
 
 from sealgate.errors import PayloadDamaged, StorageError, StorageFull
-from sealgate.spool.faults import FULL, from_os_error
+from sealgate.files.faults import FULL, from_os_error
 from sealgate.spool.lock import DIRECTORY_MODE, FILE_MODE
 
 Layout: TypeAlias = tuple[tuple[int, int], ...]

@@ -13,7 +13,7 @@ from sealgate.dicom import part10
 from sealgate.dicom.part10 import DataSet
 from sealgate.dicom.source import Buffer
 from sealgate.errors import CannotSign, InputError, UnreadableFile, UnwritableFile
-from sealgate.node.scratch import inflated_in
+from sealgate.files.scratch import inflated_in
 
 
 def mapped(path: Path) -> Buffer:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sealgate.dicom.part10 import Inflated
 from sealgate.dicom.source import Buffer
-from sealgate.spool.faults import from_os_error
+from sealgate.files.faults import from_os_error
 
 
 def inflated_in(directory: Path | None) -> Inflated:
