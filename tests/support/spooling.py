@@ -32,6 +32,7 @@ def new_instance(number: int = 1, **changes: Any) -> NewInstance:
         layout=((132, 1000),),
         state=InstanceState.QUEUED,
         source="ct",
+        policy_digest="a" * 64,
         calling_ae_title="CT1",
         called_ae_title="SEALGATE",
         peer_address="192.0.2.7",

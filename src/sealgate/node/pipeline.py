@@ -37,7 +37,7 @@ from sealgate.node.storage_service import (
 from sealgate.policy.rules import Condition
 from sealgate.policy.verdict import Decision
 from sealgate.spool.database import Database
-from sealgate.spool.instances import NewInstance, Stored, find_instance, insert_instance, store_again
+from sealgate.spool.instances import InstanceKey, NewInstance, Stored, find_instance, insert_instance, store_again
 from sealgate.spool.payload import IntakeFile, Layout, PayloadStore
 from sealgate.spool.states import InstanceState
 
@@ -175,11 +175,14 @@ class InstanceReception:
         return self._answered(self._committed(examination, digest_in, self._outgoing(examination, digest_in)))
 
     def _store_again(self, connection: Connection, digest_in: str) -> Stored | None:
-        """The same bytes again are not signed a second time (and not examined either)."""
-        known = find_instance(connection, self._request.sop_instance_uid, digest_in)
+        """The same bytes again, under the same rules, are not signed a second time (and not examined either)."""
+        known = find_instance(connection, self._key(digest_in))
         if known is None:
             return None
         return store_again(connection, known, self._source.destinations, self._intake.clock(), queue=True)
+
+    def _key(self, digest_in: str) -> InstanceKey:
+        return InstanceKey(self._request.sop_instance_uid, digest_in, self._source.name, self._source.policy_digest)
 
     def _outgoing(self, examination: Examination, digest_in: str) -> Outgoing:
         """Append what a signature inserts to the intake file, and say how the outgoing data set lies in it."""
@@ -225,6 +228,7 @@ class InstanceReception:
             layout=outgoing.layout,
             state=InstanceState.HELD if examination.verdict.decision is Decision.HOLD else InstanceState.QUEUED,
             source=source.name,
+            policy_digest=source.policy_digest,
             calling_ae_title=peer.calling_ae_title,
             called_ae_title=peer.called_ae_title,
             peer_address=peer.address,

@@ -89,6 +89,9 @@ def prepare(connection: Connection, path: Path, schema: Schema) -> bool:
         return False
     if version:
         _keep_copy(connection, path, version)
+    # A migration may put a new table in the place of one that others refer to (https://sqlite.org/lang_altertable.html);
+    # inside of a transaction this pragma does nothing.
+    _enforce_foreign_keys(connection, on=False)
     connection.exec_driver_sql("BEGIN IMMEDIATE")
     try:
         if version:
@@ -98,10 +101,13 @@ def prepare(connection: Connection, path: Path, schema: Schema) -> bool:
             for metadata in schema.metadatas:
                 metadata.create_all(connection)
         connection.exec_driver_sql(f"PRAGMA user_version = {schema.version:d}")
+        if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+            raise RuntimeError("a migration left a row without the row that it refers to")
     except BaseException:  # all or nothing, whatever stopped it
         connection.rollback()
         raise
     connection.commit()
+    _enforce_foreign_keys(connection, on=True)
     return version == 0
 
 
@@ -131,6 +137,10 @@ def _configure(connection: sqlite3.Connection, path: Path) -> None:
     (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
     if mode != "wal":
         raise StorageError(f"the database {path} takes no write-ahead log ({mode}); put it on a local file system")
+
+
+def _enforce_foreign_keys(connection: Connection, *, on: bool) -> None:
+    driver(connection).execute(f"PRAGMA foreign_keys = {'ON' if on else 'OFF'}")
 
 
 def _user_version(connection: Connection) -> int:

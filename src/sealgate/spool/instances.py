@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Final
+from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from sealgate.spool.payload import Layout
@@ -16,6 +16,19 @@ from sealgate.spool.states import STORED_FIRST, InstanceState, JobState, check_t
 
 MAX_ERROR_LENGTH: Final = 500
 """Characters of an error that are kept in a job or an attempt: enough for a sentence, whatever a peer makes us say."""
+
+
+class InstanceKey(NamedTuple):
+    """What makes an instance the same again: the same bytes, sent by the same source, under the same rules.
+
+    What one source's rules made of some bytes must not reach the destinations of another one, and what was taken under
+    yesterday's rules must not pass by today's.
+    """
+
+    sop_instance_uid: str
+    digest_in: str
+    source: str
+    policy_digest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +47,8 @@ class NewInstance:
     layout: Layout
     state: InstanceState
     source: str
+    policy_digest: str
+    """Digest of the rules under which the instance was taken."""
     calling_ae_title: str
     called_ae_title: str
     peer_address: str
@@ -47,11 +62,17 @@ class NewInstance:
         if not self.layout or any(not 0 <= start < end <= self.payload_size for start, end in self.layout):
             raise RuntimeError(f"the layout {self.layout} does not lie within {self.payload_size} bytes")
 
+    @property
+    def key(self) -> InstanceKey:
+        """What the instance is recognised by when it comes again."""
+        return InstanceKey(self.sop_instance_uid, self.digest_in, self.source, self.policy_digest)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownInstance:
-    """What is stored under the key (SOP Instance UID, digest of what was received)."""
+    """What is stored under an `InstanceKey`."""
 
+    key: InstanceKey
     instance_id: int
     state: InstanceState
     payload: str
@@ -75,11 +96,11 @@ class Stored:
 _FIELDS: Final = tuple(field.name for field in fields(NewInstance))
 _INSERT: Final = (
     insert(instance)
-    .on_conflict_do_nothing(index_elements=[instance.c.sop_instance_uid, instance.c.digest_in])
+    .on_conflict_do_nothing(index_elements=[instance.c[name] for name in InstanceKey._fields])
     .returning(instance.c.id)
 )
 _KNOWN: Final = select(instance.c.id, instance.c.state, instance.c.payload, instance.c.digest_out).where(
-    instance.c.sop_instance_uid == bindparam("uid"), instance.c.digest_in == bindparam("digest")
+    *(instance.c[name] == bindparam(name) for name in InstanceKey._fields)
 )
 _OTHER_BYTES: Final = (
     select(instance.c.id)
@@ -112,9 +133,10 @@ def insert_instance(connection: Connection, new: NewInstance, destinations: Mapp
     kept with the instance, for when a person releases it.
     """
     instance_id = connection.execute(_INSERT, _row(new, destinations, at)).scalar_one_or_none()
-    key = {"uid": new.sop_instance_uid, "digest": new.digest_in}
+    key = new.key
     if instance_id is None:
-        known = _known(connection.execute(_KNOWN, key).one())
+        known = find_instance(connection, key)
+        assert known is not None
         return store_again(connection, known, destinations, at, queue=new.state is InstanceState.QUEUED)
     if new.state is InstanceState.QUEUED and destinations:
         connection.execute(_ENQUEUE, _job_rows(instance_id, destinations, at))
@@ -122,14 +144,16 @@ def insert_instance(connection: Connection, new: NewInstance, destinations: Mapp
         instance_id=instance_id,
         state=new.state,
         already_known=False,
-        same_uid_other_bytes=connection.execute(_OTHER_BYTES, key).first() is not None,
+        same_uid_other_bytes=_has_other_bytes(connection, key),
     )
 
 
-def find_instance(connection: Connection, sop_instance_uid: str, digest_in: str) -> KnownInstance | None:
-    """The instance with this UID and these received bytes, so that it is not signed a second time."""
-    row = connection.execute(_KNOWN, {"uid": sop_instance_uid, "digest": digest_in}).one_or_none()
-    return None if row is None else _known(row)
+def find_instance(connection: Connection, key: InstanceKey) -> KnownInstance | None:
+    """The instance that is stored under `key`, so that it is not signed a second time."""
+    row = connection.execute(_KNOWN, key._asdict()).one_or_none()
+    if row is None:
+        return None
+    return KnownInstance(key=key, instance_id=row.id, state=row.state, payload=row.payload, digest_out=row.digest_out)
 
 
 def store_again(
@@ -146,13 +170,11 @@ def store_again(
         state = _hold_again(connection, known.instance_id)
     elif state is InstanceState.QUEUED and queue:
         requeued = enqueue(connection, known.instance_id, destinations, at)
-    key = select(instance.c.sop_instance_uid, instance.c.digest_in).where(instance.c.id == known.instance_id)
-    uid, digest = connection.execute(key).one()
     return Stored(
         instance_id=known.instance_id,
         state=state,
         already_known=True,
-        same_uid_other_bytes=connection.execute(_OTHER_BYTES, {"uid": uid, "digest": digest}).first() is not None,
+        same_uid_other_bytes=_has_other_bytes(connection, known.key),
         requeued=requeued,
     )
 
@@ -173,8 +195,9 @@ def _hold_again(connection: Connection, instance_id: int) -> InstanceState:
     return InstanceState.HELD
 
 
-def _known(row: Row[*tuple[Any, ...]]) -> KnownInstance:
-    return KnownInstance(instance_id=row.id, state=row.state, payload=row.payload, digest_out=row.digest_out)
+def _has_other_bytes(connection: Connection, key: InstanceKey) -> bool:
+    values = {"uid": key.sop_instance_uid, "digest": key.digest_in}
+    return connection.execute(_OTHER_BYTES, values).first() is not None
 
 
 def _row(new: NewInstance, destinations: Mapping[str, int], at: datetime) -> dict[str, object]:

@@ -94,6 +94,7 @@ instance = Table(
     Column("reasons", JSON, nullable=False),
     Column("destinations", JSON, nullable=False),
     Column("source", String, nullable=False),
+    Column("policy_digest", String(64), nullable=False),
     Column("calling_ae_title", String(16), nullable=False),
     Column("called_ae_title", String(16), nullable=False),
     Column("peer_address", String, nullable=False),
@@ -103,7 +104,7 @@ instance = Table(
     Column("dropped_by", String),
     Column("drop_reason", String),
     # The key of an instance: the same again is decided here and nowhere else.
-    UniqueConstraint("sop_instance_uid", "digest_in"),
+    UniqueConstraint("sop_instance_uid", "digest_in", "source", "policy_digest"),
     CheckConstraint(_DROPPED_BY_A_PERSON, name="dropped_by_a_person"),
     sqlite_autoincrement=True,  # an id stands in the register, so it is never used a second time
 )
@@ -207,5 +208,49 @@ event.listen(
 Migration = Callable[[Connection], None]
 """Changes the schema by one version, within the transaction that it is called in."""
 
-MIGRATIONS: Final[tuple[Migration, ...]] = ()
+_WITH_POLICY_DIGEST: Final = (
+    """CREATE TABLE instance_2 (
+        id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+        sop_class_uid VARCHAR(64) NOT NULL,
+        sop_instance_uid VARCHAR(64) NOT NULL,
+        transfer_syntax_uid VARCHAR(64) NOT NULL,
+        payload VARCHAR(64) NOT NULL UNIQUE,
+        payload_size BIGINT NOT NULL,
+        digest_in VARCHAR(64) NOT NULL,
+        digest_out VARCHAR(64) NOT NULL,
+        layout JSON NOT NULL,
+        state VARCHAR(32) NOT NULL,
+        reasons JSON NOT NULL,
+        destinations JSON NOT NULL,
+        source VARCHAR NOT NULL,
+        policy_digest VARCHAR(64) NOT NULL,
+        calling_ae_title VARCHAR(16) NOT NULL,
+        called_ae_title VARCHAR(16) NOT NULL,
+        peer_address VARCHAR NOT NULL,
+        peer_certificate_sha256 VARCHAR(64),
+        received_at BIGINT NOT NULL,
+        stored_at BIGINT NOT NULL,
+        dropped_by VARCHAR,
+        drop_reason VARCHAR,
+        UNIQUE (sop_instance_uid, digest_in, source, policy_digest),
+        CONSTRAINT dropped_by_a_person
+            CHECK (state <> 'dropped' OR (coalesce(dropped_by, '') <> '' AND coalesce(drop_reason, '') <> ''))
+    )""",
+    # No rules have the digest '', so what came before is examined when it comes again.
+    """INSERT INTO instance_2 SELECT id, sop_class_uid, sop_instance_uid, transfer_syntax_uid, payload, payload_size,
+        digest_in, digest_out, layout, state, reasons, destinations, source, '', calling_ae_title, called_ae_title,
+        peer_address, peer_certificate_sha256, received_at, stored_at, dropped_by, drop_reason FROM instance""",
+    "DROP TABLE instance",
+    "ALTER TABLE instance_2 RENAME TO instance",
+    "CREATE INDEX instance_held ON instance (stored_at) WHERE state = 'held'",
+)
+"""SQLite changes no constraint of a table, so a table with the new one takes its place."""
+
+
+def _keep_policy_digest(connection: Connection) -> None:
+    for statement in _WITH_POLICY_DIGEST:
+        connection.exec_driver_sql(statement)
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_keep_policy_digest,)
 """The first leads from version 1 to version 2, and so on; what was released once is never changed."""

@@ -196,14 +196,14 @@ def test_a_newer_schema_is_refused_and_not_touched(path: Path) -> None:
     Database(path).close()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 7")
-    with pytest.raises(StorageError, match="has schema 7 and this Sealgate knows 1 at most"):
+    with pytest.raises(StorageError, match="has schema 7 and this Sealgate knows 2 at most"):
         Database(path)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (7,)
 
 
 def test_a_migration_keeps_a_copy_of_what_was_there(path: Path) -> None:
-    with Database(path, metadatas=[notes]) as database:
+    with Database(path, metadatas=[notes], migrations=[]) as database:
         database.run(add(1))
 
     def migrate(connection: Connection) -> None:
@@ -220,7 +220,7 @@ def test_a_migration_keeps_a_copy_of_what_was_there(path: Path) -> None:
 
 
 def test_a_migration_that_fails_leaves_the_old_schema_whole(path: Path) -> None:
-    Database(path, metadatas=[notes]).close()
+    Database(path, metadatas=[notes], migrations=[]).close()
 
     def migrate(connection: Connection) -> None:
         connection.exec_driver_sql("DROP TABLE note")
@@ -228,7 +228,7 @@ def test_a_migration_that_fails_leaves_the_old_schema_whole(path: Path) -> None:
 
     with pytest.raises(LookupError, match="half way"):
         Database(path, metadatas=[notes], migrations=[migrate])
-    with Database(path, metadatas=[notes]) as database:
+    with Database(path, metadatas=[notes], migrations=[]) as database:
         assert database.run(found) == []
 
 

@@ -83,6 +83,17 @@ def test_other_bytes_with_the_same_uid_are_a_new_instance_and_said_so(database: 
     assert store(database, 1).same_uid_other_bytes
 
 
+@pytest.mark.parametrize("change", [{"source": "mr"}, {"policy_digest": "b" * 64}])
+def test_the_same_bytes_under_other_rules_are_an_instance_of_their_own(
+    database: Database, change: dict[str, str]
+) -> None:
+    first = store(database, 1)
+    other = store(database, 1, payload="f" * 32, **change)
+    assert other.instance_id != first.instance_id
+    assert (other.already_known, other.same_uid_other_bytes) == (False, False)
+    assert len(job_states(database)) == 2
+
+
 def test_of_two_arrivals_at_once_exactly_one_is_stored(database: Database) -> None:
     barrier = Barrier(2)
     results: list[Stored] = []
@@ -105,14 +116,14 @@ def test_of_two_arrivals_at_once_exactly_one_is_stored(database: Database) -> No
 
 def test_a_known_instance_is_found_before_it_is_signed_again(database: Database) -> None:
     stored = store(database)
-    known = database.run(lambda c: find_instance(c, "1.2.3.1", new_instance().digest_in))
+    known = database.run(lambda c: find_instance(c, new_instance().key))
     assert known is not None
     assert (known.instance_id, known.payload, known.state) == (
         stored.instance_id,
         new_instance().payload,
         InstanceState.QUEUED,
     )
-    assert database.run(lambda c: find_instance(c, "1.2.3.1", "0" * 64)) is None
+    assert database.run(lambda c: find_instance(c, new_instance(digest_in="0" * 64).key)) is None
 
 
 def test_a_payload_belongs_to_one_instance(database: Database) -> None:
