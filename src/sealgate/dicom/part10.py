@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 
-from sealgate.dicom import tags, transfer_syntax, vr
+from sealgate.dicom import dictionary, tags, transfer_syntax, vr
 from sealgate.dicom.deflate import inflate
 from sealgate.dicom.limits import MAX_FILE_META_BYTES, ScanLimits
 from sealgate.dicom.source import Buffer, Source
@@ -19,7 +20,8 @@ PREFIX = b"DICM"
 
 _MEDIA_STORAGE_SOP_CLASS_UID = 0x00020002
 _MEDIA_STORAGE_SOP_INSTANCE_UID = 0x00020003
-_TRANSFER_SYNTAX_UID = 0x00020010
+FILE_META_GROUP_LENGTH = 0x00020000
+TRANSFER_SYNTAX_UID = 0x00020010
 _FILE_META_LIMITS = ScanLimits(max_tokens=1000, max_depth=1, max_top_level_elements=1000)
 
 
@@ -61,7 +63,7 @@ def read_file_meta(buffer: Buffer) -> FileMeta:
                     f"{tags.written(token.tag)} in the File Meta Information is a sequence", token.start
                 )
             value = bytes(header.view[token.value_start : min(token.value_end, token.value_start + 64)])
-            if token.tag == 0x00020000 and token.vr is vr.UL and len(value) == 4:
+            if token.tag == FILE_META_GROUP_LENGTH and token.vr is vr.UL and len(value) == 4:
                 declared_end = token.value_end + struct.unpack("<L", value)[0]
             values.setdefault(token.tag, value.rstrip(b" \0").decode("ascii", "replace"))
             position = token.value_end
@@ -83,7 +85,7 @@ def read_file_meta(buffer: Buffer) -> FileMeta:
     return FileMeta(
         media_storage_sop_class_uid=values.get(_MEDIA_STORAGE_SOP_CLASS_UID, ""),
         media_storage_sop_instance_uid=values.get(_MEDIA_STORAGE_SOP_INSTANCE_UID, ""),
-        transfer_syntax_uid=values.get(_TRANSFER_SYNTAX_UID, ""),
+        transfer_syntax_uid=values.get(TRANSFER_SYNTAX_UID, ""),
         data_set_start=start + position,
     )
 
@@ -113,12 +115,14 @@ def file_header(
             _element(0x00020001, b"OB", b"\0\1"),
             _element(_MEDIA_STORAGE_SOP_CLASS_UID, b"UI", sop_class_uid.encode("ascii")),
             _element(_MEDIA_STORAGE_SOP_INSTANCE_UID, b"UI", sop_instance_uid.encode("ascii")),
-            _element(_TRANSFER_SYNTAX_UID, b"UI", transfer_syntax_uid.encode("ascii")),
+            _element(TRANSFER_SYNTAX_UID, b"UI", transfer_syntax_uid.encode("ascii")),
             _element(0x00020012, b"UI", implementation_class_uid.encode("ascii")),
             _element(0x00020013, b"SH", version_name.encode("ascii")),
         )
     )
-    return bytes(PREAMBLE_BYTES) + PREFIX + _element(0x00020000, b"UL", struct.pack("<L", len(group))) + group
+    return (
+        bytes(PREAMBLE_BYTES) + PREFIX + _element(FILE_META_GROUP_LENGTH, b"UL", struct.pack("<L", len(group))) + group
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,12 +139,16 @@ class DataSet:
         """How the elements are encoded."""
         return self.syntax.encoding
 
+    def with_content(self, content: Buffer) -> DataSet:
+        """The same file with other bytes of the (inflated) data set, in the same transfer syntax."""
+        return replace(self, source=Source(content))
 
-Inflated = Callable[[Iterator[bytes]], Buffer]
+
+Inflated = Callable[[Iterator[bytes | memoryview]], Buffer]
 """Where the bytes of an inflated data set are put; the caller may choose a file and give its mapping."""
 
 
-def _in_memory(chunks: Iterator[bytes]) -> Buffer:
+def _in_memory(chunks: Iterator[bytes | memoryview]) -> Buffer:
     return b"".join(chunks)
 
 
@@ -158,32 +166,72 @@ def open_data_set(
     return DataSet(source=source, syntax=syntax, header=header)
 
 
-def open_file(buffer: Buffer, *, inflated: Inflated = _in_memory) -> DataSet:
-    """The data set of a Part 10 file, or of a file that begins with its data set at once (no meta header).
+class FileForm(Enum):
+    """What a file has to be, as its reader was told."""
 
-    A bare data set is recognised by its first element: explicit VR where a VR stands in its place, big endian where
-    only that makes the group number plausible. Raises NotDicom, UnknownTransferSyntax, MalformedDataSet, Truncated and
-    LimitExceeded.
+    ANY = "any"
+    """A Part 10 file, or a data set without File Meta Information."""
+    PART_10 = "part 10"
+    """A Part 10 file and nothing else."""
+    DATA_SET = "data set"
+    """A data set that begins with the first byte."""
+
+
+def open_file(
+    buffer: Buffer,
+    *,
+    inflated: Inflated = _in_memory,
+    form: FileForm = FileForm.ANY,
+    forced: TransferSyntax | None = None,
+    detect: bool = False,
+) -> DataSet:
+    """The data set of a Part 10 file (PS3.10 section 7), or of a file that begins with its data set at once.
+
+    The transfer syntax is `forced`, or what the File Meta Information says; where there is none, or where `detect` says
+    that it is not to be believed, it is told from the first element (see `detected_syntax`).
+
+    Raises NotDicom, UnknownTransferSyntax, MalformedDataSet, Truncated and LimitExceeded.
     """
-    if has_prefix(buffer):
+    start, syntax = 0, forced
+    if form is FileForm.PART_10 or (form is FileForm.ANY and has_prefix(buffer)):
         file_meta = read_file_meta(buffer)
-        syntax = transfer_syntax.transfer_syntax(file_meta.transfer_syntax_uid)
-        return open_data_set(buffer, start=file_meta.data_set_start, syntax=syntax, inflated=inflated)
-    return open_data_set(buffer, syntax=_detected(memoryview(buffer)), inflated=inflated)
+        start = file_meta.data_set_start
+        if syntax is None and not detect:
+            syntax = transfer_syntax.transfer_syntax(file_meta.transfer_syntax_uid)
+    if syntax is None:
+        syntax = detected_syntax(memoryview(buffer)[start : start + _DETECTION_BYTES], certainly=start > 0)
+    return open_data_set(buffer, start=start, syntax=syntax, inflated=inflated)
 
 
-def _detected(view: memoryview) -> TransferSyntax:
-    """Transfer syntax of a bare data set; encapsulated ones cannot be told from explicit VR little endian."""
-    head = bytes(view[:8])
-    group_le, group_be = (int.from_bytes(head[:2], order) for order in ("little", "big"))
-    if len(head) == 8 and 0 < min(group_le, group_be) <= _MAX_FIRST_GROUP:
-        explicit = vr.BY_CODE.get(head[4:6]) is not None
-        little = group_le <= group_be
-        if explicit or little:
-            uid = transfer_syntax.EXPLICIT_LE if explicit else transfer_syntax.IMPLICIT_LE
-            return transfer_syntax.BY_UID[uid if little else transfer_syntax.EXPLICIT_BE]
+_DETECTION_BYTES = 8
+"""Tag, VR and short Value Length of the first element."""
+_LIKELY_GROUP = 0x00FF
+"""Highest group number that the first element of a data set is likely to have; nearly always it is 0008."""
+
+
+def detected_syntax(head: memoryview | bytes, *, certainly: bool = False) -> TransferSyntax:
+    """Transfer syntax of a data set whose first 8 bytes are `head`, told as dcmsign tells it.
+
+    Explicit VR where a VR stands in its place; little endian unless only big endian makes the tag one that the
+    dictionary knows, or both do and only big endian makes its group a likely one. Encapsulated data sets cannot be told
+    from explicit VR little endian. Raises NotDicom where no data element is likely to begin like that; where it is
+    `certainly` a data set, that is implicit VR.
+    """
+    octets = bytes(head)
+    if len(octets) == _DETECTION_BYTES:
+        little, big = (int.from_bytes(octets[:2], order) for order in ("little", "big"))
+        knows_little = _may_be_first(little << 16 | int.from_bytes(octets[2:4], "little"))
+        knows_big = _may_be_first(big << 16 | int.from_bytes(octets[2:4], "big"))
+        is_big = knows_big and (not knows_little or (little > _LIKELY_GROUP >= big))
+        if vr.BY_CODE.get(octets[4:6]) is not None:
+            return transfer_syntax.BY_UID[transfer_syntax.EXPLICIT_BE if is_big else transfer_syntax.EXPLICIT_LE]
+        if (knows_little and not is_big) or certainly:
+            return transfer_syntax.BY_UID[transfer_syntax.IMPLICIT_LE]
     raise NotDicom("this is no DICOM file: neither the prefix DICM nor a data element stands where one must begin")
 
 
-_MAX_FIRST_GROUP = 0x0028
-"""Highest group number of the first element of a bare data set; nearly always it is 0008."""
+def _may_be_first(tag: int) -> bool:
+    """Whether a data set may begin with `tag`: it is known, a group length or a private creator, and no command's."""
+    if tag < 0x00020000:
+        return False
+    return tag & 0xFFFF == 0 or tags.is_private_creator(tag) or bool(dictionary.STANDARD.words(tag))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sealgate.dicom import tags, vr
+from sealgate.dicom.dictionary import STANDARD, Dictionary
 from sealgate.dicom.limits import DEFAULT_SCAN_LIMITS, ScanLimits
 from sealgate.dicom.source import Source
 from sealgate.dicom.transfer_syntax import Encoding
@@ -37,6 +38,10 @@ class Notes:
     """A private element other than a private creator."""
     DEEP = 32
     """A sequence that is an element of an item."""
+    NEVER_SIGNED = 64
+    """An element inside an item that no MAC ever covers, whatever the list of signed elements says."""
+    CERTIFICATES = 128
+    """A Certificate of Signer inside an item: what is around it is, or looks like, a signature."""
 
 
 class Element(NamedTuple):
@@ -80,6 +85,8 @@ class Carrier:
     end: int
     elements: list[Element] = field(repr=False)
     notes: int
+    dictionary: Dictionary = field(default=STANDARD, repr=False, compare=False)
+    """What gives the VRs of implicit VR, here and in nested items."""
 
     def element(self, tag: int) -> Element | None:
         """First element with `tag`, or None."""
@@ -115,7 +122,8 @@ def walk_element(carrier: Carrier, element: Element, limits: ScanLimits = DEFAUL
     if element.kind is Kind.FRAGMENTS:
         return walk_fragments(carrier.source, carrier.encoding, element.tag, element.value_start, element.end, limits)
     encoding = inner_encoding(element, carrier.encoding)
-    return walk_sequence(carrier.source, encoding, element.tag, element.value_start, element.value_end, limits)
+    start, end = element.value_start, element.value_end
+    return walk_sequence(carrier.source, encoding, element.tag, start, end, limits, carrier.dictionary)
 
 
 def items(carrier: Carrier, element: Element) -> Iterator[Item]:
@@ -147,12 +155,14 @@ class Scan:
         start: int = 0,
         end: int | None = None,
         limits: ScanLimits = DEFAULT_SCAN_LIMITS,
+        dictionary: Dictionary = STANDARD,
     ) -> None:
         self._limits = limits
+        self._dictionary = dictionary
         self._source = source
         self._encoding = encoding
         self._start = start
-        self._tokens = walk(source, encoding, start, end, limits)
+        self._tokens = walk(source, encoding, start, end, limits, dictionary)
         self._nested = _Nested()
         self._notes = 0
         self._last_tag = -1
@@ -206,6 +216,7 @@ class Scan:
             end=end,
             elements=self.elements,
             notes=self._notes,
+            dictionary=self._dictionary,
         )
 
 
@@ -264,8 +275,13 @@ class _Nested:
             self._notes |= Notes.UNSIGNABLE
         if tag & 0x10000 and not 0x10 <= tag & 0xFFFF <= 0xFF:
             self._notes |= Notes.PRIVATE
-        if tag == tags.DIGITAL_SIGNATURES_SEQUENCE:
-            self._notes |= Notes.SIGNATURES
+        if tag & 0xFFFF == 0 or tag < 0x00080002 or tag >= tags.MAC_PARAMETERS_SEQUENCE:
+            if tags.is_never_signed(tag):
+                self._notes |= Notes.NEVER_SIGNED
+                if tag == tags.DIGITAL_SIGNATURES_SEQUENCE:
+                    self._notes |= Notes.SIGNATURES
+        elif tag == tags.CERTIFICATE_OF_SIGNER:
+            self._notes |= Notes.CERTIFICATES
         if kind is Kind.SEQUENCE:
             self._notes |= Notes.DEEP
 
@@ -296,18 +312,21 @@ def scan(
     start: int = 0,
     end: int | None = None,
     limits: ScanLimits = DEFAULT_SCAN_LIMITS,
+    dictionary: Dictionary = STANDARD,
 ) -> Carrier:
     """Scan the whole data set, or the item content between `start` and `end`, of a complete source.
+
+    `dictionary` gives the VRs of implicit VR.
 
     Raises MalformedDataSet, Truncated and LimitExceeded; ValueError where the source is still growing.
     """
     if not source.complete:
         raise ValueError("scan needs a complete source; use Scan for one that grows")
-    whole = Scan(source, encoding, start, end, limits)
+    whole = Scan(source, encoding, start, end, limits, dictionary)
     whole.advance()
     return whole.carrier()
 
 
 def scan_item(carrier: Carrier, item: Item, limits: ScanLimits = DEFAULT_SCAN_LIMITS) -> Carrier:
     """Scan the content of one item of a sequence of `carrier`."""
-    return scan(carrier.source, item.encoding, item.value_start, item.value_end, limits)
+    return scan(carrier.source, item.encoding, item.value_start, item.value_end, limits, carrier.dictionary)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from sealgate.dicom import encode
 from sealgate.dicom.source import Source
+from sealgate.dicom.transfer_syntax import Encoding
+
+LENGTH_FIELD_BYTES = 4
+"""Length of sequences, items and groups; what has a 16-bit length encloses nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +21,71 @@ class Edit:
     offset: int
     cut: int = 0
     inserted: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LengthField:
+    """A 32-bit length of something around a place: it changes with what is inside."""
+
+    offset: int
+    length: int
+    encoding: Encoding
+    retired: bool = False
+    """A group length or Length to End (PS3.5 7.2): no reader should rely on it, so it wraps rather than overflows."""
+
+    def edit(self, growth: int) -> Edit:
+        """The edit that raises the length by `growth` bytes. Raises LengthOverflow."""
+        length = self.length + growth
+        if self.retired:
+            value = struct.pack(self.encoding.order + "L", length % (1 << 32))
+        else:
+            value = encode.length_field(length, self.encoding)
+        return Edit(offset=self.offset, cut=LENGTH_FIELD_BYTES, inserted=value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """An edit, and the length fields of everything around it."""
+
+    edit: Edit
+    enclosing: tuple[LengthField, ...] = ()
+
+    @property
+    def growth(self) -> int:
+        """Bytes that come minus bytes that go."""
+        return len(self.edit.inserted) - self.edit.cut
+
+
+def merged(changes: Iterable[Change]) -> tuple[Edit, ...]:
+    """The edits of `changes` together with one edit for each length field around any of them.
+
+    A change inside a span that another one cuts goes with it. Where two stand at one offset, the one of the inner item
+    has to be given first. Raises LengthOverflow.
+    """
+    growth: dict[LengthField, int] = {}
+    edits: list[Edit] = []
+    for change in _outermost(changes):
+        edits.append(change.edit)
+        for field in change.enclosing:
+            growth[field] = growth.get(field, 0) + change.growth
+    edits += [field.edit(by) for field, by in growth.items() if by]
+    return tuple(sorted(edits, key=lambda edit: (edit.offset, edit.cut > 0)))
+
+
+def _outermost(changes: Iterable[Change]) -> Iterator[Change]:
+    """The changes that do not lie inside a span which another one cuts."""
+    cut_until = -1
+    for change in sorted(changes, key=_before):
+        end = change.edit.offset + change.edit.cut
+        if change.edit.offset < cut_until and end <= cut_until:
+            continue
+        yield change
+        cut_until = max(cut_until, end if change.edit.cut else -1)
+
+
+def _before(change: Change) -> tuple[int, bool, int]:
+    """Order of changes: at one offset what is inserted comes before what is cut, and of two cuts the larger first."""
+    return change.edit.offset, change.edit.cut > 0, -change.edit.cut
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,9 +76,9 @@ def parse(text: str) -> int:
     match = _WRITTEN.fullmatch(text)
     if match:
         return int(match[1], 16) << 16 | int(match[2], 16)
-    from pydicom.datadict import tag_for_keyword
+    from sealgate.dicom.dictionary import STANDARD
 
-    tag = tag_for_keyword(text) if text else None
+    tag = STANDARD.tag(text)
     if tag is None:
         raise ValueError(f"{text!r} is neither gggg,eeee nor a keyword of the DICOM data dictionary")
-    return int(tag)
+    return tag

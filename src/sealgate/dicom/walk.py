@@ -13,7 +13,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from sealgate.dicom import tags, vr
-from sealgate.dicom.dictionary import ImplicitContext
+from sealgate.dicom.dictionary import STANDARD, Dictionary, ImplicitContext
 from sealgate.dicom.limits import DEFAULT_SCAN_LIMITS, ScanLimits
 from sealgate.dicom.source import WINDOW_BYTES, Source
 from sealgate.dicom.transfer_syntax import Encoding
@@ -65,23 +65,32 @@ class _Frame:
 
     __slots__ = ("context", "encoding", "end", "is_sequence", "start", "tag")
 
-    def __init__(self, tag: int, start: int, end: int | None, encoding: Encoding, is_sequence: bool) -> None:
+    def __init__(
+        self,
+        tag: int,
+        start: int,
+        end: int | None,
+        encoding: Encoding,
+        dictionary: Dictionary | None,
+    ) -> None:
+        """A sequence where there is no `dictionary` for its elements, since it has none but items."""
         self.tag = tag
         self.start = start
         self.end = end
         self.encoding = encoding
-        self.is_sequence = is_sequence
-        self.context = None if encoding.explicit or is_sequence else ImplicitContext()
+        self.is_sequence = dictionary is None
+        self.context = None if dictionary is None or encoding.explicit else ImplicitContext(dictionary)
 
 
 class _Walker:
     """State of one walk. The stack holds the open frames; the innermost one decides how the next header is read."""
 
-    def __init__(self, source: Source, outermost: _Frame, limits: ScanLimits) -> None:
+    def __init__(self, source: Source, outermost: _Frame, limits: ScanLimits, dictionary: Dictionary) -> None:
         self.source = source
         self.position = outermost.start
         self.stack = [outermost]
         self.limits = limits
+        self.dictionary = dictionary
         self.budget = iter(range(limits.max_tokens))
 
     def tokens(self) -> Iterator[Token]:
@@ -173,7 +182,7 @@ class _Walker:
         if length != UNDEFINED_LENGTH:
             end = value_start + length
             self._check_end(frame, end, position, value_start, length, tag)
-        self._push(_Frame(tags.ITEM, value_start, end, frame.encoding, is_sequence=False), position)
+        self._push(_Frame(tags.ITEM, value_start, end, frame.encoding, self.dictionary), position)
         return Token(Kind.ITEM, tag, vr.SQ, position, value_start, end, frame.encoding)
 
     def _element_header(self, frame: _Frame, position: int) -> Iterator[Token]:
@@ -201,7 +210,7 @@ class _Walker:
         end = value_start + length
         self._check_end(frame, end, position, value_start, length, tag)
         if element_vr is vr.SQ:
-            self._push(_Frame(tag, value_start, end, encoding, is_sequence=True), position)
+            self._push(_Frame(tag, value_start, end, encoding, None), position)
             yield Token(Kind.SEQUENCE, tag, vr.SQ, position, value_start, end, encoding)
             return
         if frame.context is not None and frame.context.needs(tag):
@@ -223,7 +232,7 @@ class _Walker:
         if element_vr.signable and element_vr is not vr.SQ:
             raise MalformedDataSet(f"element {tags.written(tag)} of VR {element_vr} with undefined length", start)
         inner = encoding if element_vr is vr.SQ else Encoding.IMPLICIT_LE
-        self._push(_Frame(tag, value_start, None, inner, is_sequence=True), start)
+        self._push(_Frame(tag, value_start, None, inner, None), start)
         yield Token(Kind.SEQUENCE, tag, vr.SQ, start, value_start, None, encoding)
 
     def fragments(self, frame: _Frame, tag: int, start: int) -> Iterator[Token]:
@@ -280,12 +289,14 @@ def walk(
     start: int = 0,
     end: int | None = None,
     limits: ScanLimits = DEFAULT_SCAN_LIMITS,
+    dictionary: Dictionary = STANDARD,
 ) -> Iterator[Token]:
     """Tokens of the data set or item content between `start` and `end` (None: to the end of the source).
 
+    `dictionary` gives the VRs of implicit VR.
     Raises MalformedDataSet, Truncated and LimitExceeded.
     """
-    return _Walker(source, _Frame(tags.ITEM, start, end, encoding, is_sequence=False), limits).tokens()
+    return _Walker(source, _Frame(tags.ITEM, start, end, encoding, dictionary), limits, dictionary).tokens()
 
 
 def walk_sequence(
@@ -295,12 +306,13 @@ def walk_sequence(
     start: int,
     end: int,
     limits: ScanLimits = DEFAULT_SCAN_LIMITS,
+    dictionary: Dictionary = STANDARD,
 ) -> Iterator[Token]:
     """Tokens inside the sequence `tag`, whose items stand between `start` and `end` and are encoded as `encoding`.
 
     Raises MalformedDataSet, Truncated and LimitExceeded.
     """
-    return _Walker(source, _Frame(tag, start, end, encoding, is_sequence=True), limits).tokens()
+    return _Walker(source, _Frame(tag, start, end, encoding, None), limits, dictionary).tokens()
 
 
 def walk_fragments(
@@ -315,6 +327,6 @@ def walk_fragments(
 
     Raises MalformedDataSet, Truncated and LimitExceeded.
     """
-    frame = _Frame(tags.ITEM, start, end, encoding, is_sequence=False)
-    tokens = _Walker(source, frame, limits).fragments(frame, tag, start)
+    frame = _Frame(tags.ITEM, start, end, encoding, STANDARD)
+    tokens = _Walker(source, frame, limits, STANDARD).fragments(frame, tag, start)
     return (token for token in tokens if token.kind is Kind.FRAGMENT)

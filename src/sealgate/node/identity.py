@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
+from sealgate.dicom.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
-IMPLEMENTATION_CLASS_UID: Final = "2.25.242900950838825195043469557922566060652"
-"""UUID-derived (PS3.5 B.2) and fixed: it names this implementation, not an installation of it."""
-
-IMPLEMENTATION_VERSION_NAME: Final = "SEALGATE_0_1"
-"""At most 16 characters; changes with each release that changes what is on the wire."""
+__all__ = ["IMPLEMENTATION_CLASS_UID", "IMPLEMENTATION_VERSION_NAME"]

@@ -16,7 +16,7 @@ SERIES, INSTANCE, ORIGINAL, SIGNATURES = 0x00081115, 0x0008114A, 0x04000561, 0xF
 
 def found(data_set: bytes, writer: Writer) -> list[str]:
     carrier = scan(Source(data_set), ENCODINGS[writer])
-    return [str(location) for location, _ in signature_carriers(carrier)]
+    return [str(place.location) for place in signature_carriers(carrier)]
 
 
 def signatures(writer: Writer) -> bytes:
@@ -46,16 +46,16 @@ def test_carriers_are_found_at_every_depth_in_the_order_of_the_bytes_and_the_dat
 def test_a_carrier_holds_the_elements_of_its_item_alone() -> None:
     own = EXPLICIT.element(0x00080100, "SH", b"AB") + signatures(EXPLICIT)
     data_set = EXPLICIT.sequence(SERIES, EXPLICIT.item(own)) + EXPLICIT.element(0x00100020, "LO", b"AB")
-    ((_, carrier),) = signature_carriers(scan(Source(data_set), Encoding.EXPLICIT_LE))
-    assert [element.tag for element in carrier.elements] == [0x00080100, SIGNATURES]
+    (place,) = signature_carriers(scan(Source(data_set), Encoding.EXPLICIT_LE))
+    assert [element.tag for element in place.carrier.elements] == [0x00080100, SIGNATURES]
 
 
 def test_the_carrier_inside_un_of_undefined_length_is_in_implicit_vr() -> None:
     own = IMPLICIT.element(0x00080100, "SH", b"AB") + signatures(IMPLICIT)
     data_set = EXPLICIT.header(0x00091001, "UN", UNDEFINED) + IMPLICIT.item(own) + IMPLICIT.delimiter(0xFFFEE0DD)
-    ((location, carrier),) = signature_carriers(scan(Source(data_set), Encoding.EXPLICIT_LE))
-    assert str(location) == "(0009,1001)[0]"
-    assert carrier.encoding is Encoding.IMPLICIT_LE
+    (place,) = signature_carriers(scan(Source(data_set), Encoding.EXPLICIT_LE))
+    assert str(place.location) == "(0009,1001)[0]"
+    assert place.carrier.encoding is Encoding.IMPLICIT_LE
 
 
 def test_signatures_inside_original_attributes_and_inside_signatures_are_records_and_sign_nothing() -> None:

@@ -175,7 +175,16 @@ def test_unsignable_private_and_nested_content_is_noted_at_the_element_around_it
     assert scanned(EXPLICIT.sequence(SEQUENCE, EXPLICIT.item(creator, private))).elements[0].notes == Notes.PRIVATE
     signature = EXPLICIT.sequence(0xFFFAFFFA, EXPLICIT.item())
     noted = scanned(EXPLICIT.sequence(SEQUENCE, EXPLICIT.item(signature))).elements[0].notes
-    assert noted == Notes.SIGNATURES | Notes.DEEP
+    assert noted == Notes.SIGNATURES | Notes.DEEP | Notes.NEVER_SIGNED
+    certificate = EXPLICIT.element(0x04000115, "OB", b"ab")
+    assert scanned(EXPLICIT.sequence(SEQUENCE, EXPLICIT.item(certificate))).elements[0].notes == Notes.CERTIFICATES
+
+
+@pytest.mark.parametrize("tag", [0x00080000, 0x00060001, 0x00080001, 0x4FFE0001, 0xFFFA1001, 0xFFFCFFFC])
+def test_elements_that_are_never_signed_are_noted_at_the_element_around_them(tag: int) -> None:
+    inside, beside = EXPLICIT.element(tag, "OB", b"ab"), EXPLICIT.element(0xFFFC0001, "OB", b"ab")
+    assert scanned(EXPLICIT.sequence(SEQUENCE, EXPLICIT.item(inside))).elements[0].notes == Notes.NEVER_SIGNED
+    assert scanned(EXPLICIT.sequence(SEQUENCE, EXPLICIT.item(beside))).elements[0].notes == 0
 
 
 def test_notes_of_one_sequence_do_not_reach_the_next_one() -> None:
