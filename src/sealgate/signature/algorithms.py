@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.hashes import HashAlgorithm
+
+
+class KeyType(StrEnum):
+    """Kinds of signature keys that dcmsign and Sealgate know."""
+
+    RSA = "RSA"
+    DSA = "DSA"
+    EC = "EC"
 
 
 class Digest(Protocol):
@@ -43,6 +52,7 @@ class MacAlgorithm:
         by_size: dict[int, HashAlgorithm] = {
             16: hashes.MD5(),
             20: hashes.SHA1(),
+            28: hashes.SHA224(),
             32: hashes.SHA256(),
             48: hashes.SHA384(),
             64: hashes.SHA512(),

@@ -1,28 +1,57 @@
-"""Creating a signature: the MAC of the carrier, signed, and the two insertions that put it into the original bytes."""
+"""Creating a signature: the MAC of the carrier, signed, and the insertions that put it into the original bytes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sealgate.dicom import encode, tags, transfer_syntax
-from sealgate.dicom.scan import Carrier, scan
+from sealgate.dicom.location import MAIN_DATA_SET, Location, Place, find
+from sealgate.dicom.scan import Carrier, Element, scan
 from sealgate.dicom.source import Source
-from sealgate.dicom.splice import Edit
+from sealgate.dicom.splice import Change, Edit, merged
 from sealgate.dicom.transfer_syntax import Encoding, TransferSyntax
-from sealgate.dicom.walk import UNDEFINED_LENGTH
+from sealgate.dicom.walk import Kind
 from sealgate.errors import (
     DuplicateElement,
     InputError,
+    KeyUnusable,
     LengthOverflow,
     MacIdNumbersUsedUp,
+    NothingSignable,
     SignatureSequencesUnusable,
 )
 from sealgate.signature import dcmtk_stream, model
 from sealgate.signature.algorithms import SHA256, MacAlgorithm
-from sealgate.signature.keys import Signer
-from sealgate.signature.selection import chosen_elements, duplicate_tags, unsigned_elements
-from sealgate.signature.stream import dcmtk_lost_bytes, digest, mac_encoding
+from sealgate.signature.mac import Update
+from sealgate.signature.profiles import (
+    NO_PROFILE,
+    Profile,
+    Reading,
+    demanded_elements,
+    refuse_incomplete,
+    refuse_unfit,
+)
+from sealgate.signature.purposes import Purpose, purpose_element
+from sealgate.signature.selection import (
+    chosen_elements,
+    duplicate_tags,
+    refuse_absent,
+    refuse_unfit_pixel_data,
+    signed_elements,
+    unsigned_elements,
+)
+from sealgate.signature.stream import (
+    dcmtk_lost_bytes,
+    digest,
+    mac_encoding,
+    write_dcmtk_stream,
+    write_stream,
+)
+
+if TYPE_CHECKING:
+    from sealgate.signature.keys import Signer
 
 _MAC_ID_NUMBERS = 0x10000
 """MAC ID Number is a US: 0 to 65535."""
@@ -34,28 +63,66 @@ class SigningOptions:
 
     mac_algorithm: MacAlgorithm = SHA256
     elements: tuple[int, ...] | None = None
-    """Tags of the elements to be signed; None: all that may be signed."""
+    """Tags of the elements to be signed, to which the profile may add; None: all that may be signed."""
+    profile: Profile = NO_PROFILE
+    purpose: Purpose | None = None
+    """Why it is signed; a profile of one purpose puts its own in this place."""
+    reading: Reading = Reading.SEALGATE
+    """How the profile is read."""
+    old_format: bool = False
+    """Hash compressed pixel data as DCMTK did before 3.5.4: nothing but `dcmsign -fo` and this package verifies it."""
+    private_in_implicit_vr: bool = False
+    """In implicit VR, sign private elements too, although every reader takes their VR from a dictionary of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedSignature:
     """A signature that was made, and the edits that put it into the data set."""
 
+    location: Location
     digital_signature_uid: str
     digital_signature_datetime: str
     mac_id_number: int
     mac_algorithm: str
+    mac_calculation_transfer_syntax_uid: str
     certificate_of_signer: bytes
+    signature_value: bytes
+    """As it is stored in (0400,0120); what a timestamp is asked for."""
+    purpose: Purpose | None
     data_elements_signed: tuple[int, ...]
     unsigned_elements: tuple[int, ...]
-    """Elements that are present and are not signed, the signature sequences aside."""
+    """Elements of the carrier that are present and are not signed, the signature sequences aside."""
     dcmtk_lost_bytes: int
     """Bytes that dcmsign would leave out of its MAC; where there are any, it calls this signature corrupted."""
+    old_format: bool
+    signed_item: bytes = field(repr=False)
+    """The elements of the signature item that entered the MAC, in the encoding of the carrier."""
+    changes: tuple[Change, ...] = field(repr=False)
+    """The insertions, with the length fields around them, for whoever puts more than this into the data set."""
     edits: tuple[Edit, ...]
 
 
 def sign(
-    carrier: Carrier,
+    data_set: Carrier,
+    syntax: TransferSyntax,
+    signer: Signer,
+    options: SigningOptions,
+    *,
+    digital_signature_uid: str,
+    at: datetime,
+    location: Location = MAIN_DATA_SET,
+) -> CreatedSignature:
+    """Sign the main data set `data_set`, encoded in `syntax`, or one item of it (PS3.3 C.12.1.1.3).
+
+    The UID and the time (aware) are the caller's; the time is written in UTC, because dcmsign ignores offsets.
+    Raises CannotSign (one of its leaves), LimitExceeded and KeyUnusable.
+    """
+    place = find(data_set, location)
+    return sign_place(place, syntax, signer, options, digital_signature_uid=digital_signature_uid, at=at)
+
+
+def sign_place(
+    place: Place,
     syntax: TransferSyntax,
     signer: Signer,
     options: SigningOptions,
@@ -63,56 +130,102 @@ def sign(
     digital_signature_uid: str,
     at: datetime,
 ) -> CreatedSignature:
-    """Sign the main data set `carrier`, encoded in `syntax` (PS3.3 C.12.1.1.3).
-
-    The UID and the time (aware) are the caller's; the time is written in UTC, because dcmsign ignores offsets.
-    Raises CannotSign (one of its leaves), LimitExceeded and KeyUnusable.
-    """
-    duplicates = duplicate_tags(carrier, carrier.elements)
-    if duplicates:
-        tag = tags.written(duplicates[0])
-        raise DuplicateElement(f"{tag} stands twice in one data set or item, and readers differ in which one they show")
-    chosen = chosen_elements(carrier, syntax, options.elements)
+    """Sign the carrier at `place`; what `sign` says holds here too."""
+    purpose = options.profile.purpose or options.purpose
+    chosen = elements_to_sign(place, syntax, signer, options)
+    carrier = place.carrier
+    stored = carrier.encoding
     data_elements_signed = tuple(element.tag for element in chosen)
-    mac_transfer_syntax_uid = _mac_calculation_transfer_syntax(syntax)
-    encoding = mac_encoding(mac_transfer_syntax_uid)
+    mac_uid = mac_calculation_transfer_syntax(syntax, carrier)
+    encoding = mac_encoding(mac_uid)
     mac_id_number = _free_mac_id_number(carrier)
     datetime_text = _datetime_text(at)
-    stored = carrier.encoding
-    item = _partial_item(mac_id_number, digital_signature_uid, datetime_text, stored)
-    mac = digest(options.mac_algorithm, carrier, chosen, scan(Source(item), stored), encoding)
-    signature_value = signer.sign(options.mac_algorithm, mac)
-    parameters = b"".join(
-        (
-            encode.element(tags.MAC_ID_NUMBER, "US", encode.words([mac_id_number], stored), stored),
-            encode.element(
-                tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID, "UI", mac_transfer_syntax_uid.encode("ascii"), stored
-            ),
-            encode.element(tags.MAC_ALGORITHM, "CS", options.mac_algorithm.name.encode("ascii"), stored),
-            _data_elements_signed(data_elements_signed, stored),
-        )
+    listed = _data_elements_signed(data_elements_signed, stored)
+    head = _head_of_item(mac_id_number, digital_signature_uid, datetime_text, stored)
+    tail = b"" if purpose is None else purpose_element(purpose, stored)
+    signed_item = scan(Source(head + tail), stored)
+    mac = digest(options.mac_algorithm, carrier, chosen, signed_item, encoding, old_format=options.old_format)
+    signature_value = _signature_value(signer, options.mac_algorithm, mac)
+    parameters = _mac_parameters(mac_id_number, mac_uid, options.mac_algorithm, listed, stored)
+    certificate = encode.element(tags.CERTIFICATE_OF_SIGNER, "OB", signer.certificate, stored)
+    item = head + certificate + encode.element(tags.SIGNATURE, "OB", signature_value, stored) + tail
+    changes = (
+        _appended(place, tags.MAC_PARAMETERS_SEQUENCE, encode.item(parameters, stored)),
+        _appended(place, tags.DIGITAL_SIGNATURES_SEQUENCE, encode.item(item, stored)),
     )
-    item += encode.element(tags.CERTIFICATE_OF_SIGNER, "OB", signer.certificate, stored)
-    item += encode.element(tags.SIGNATURE, "OB", signature_value, stored)
+    lost = 0
+    if dcmtk_stream.may_differ(chosen):
+        lost = dcmtk_lost_bytes(carrier, chosen, encoding, old_format=options.old_format)
     return CreatedSignature(
+        location=place.location,
         digital_signature_uid=digital_signature_uid,
         digital_signature_datetime=datetime_text,
         mac_id_number=mac_id_number,
         mac_algorithm=options.mac_algorithm.name,
+        mac_calculation_transfer_syntax_uid=mac_uid,
         certificate_of_signer=signer.certificate,
+        signature_value=signature_value,
+        purpose=purpose,
         data_elements_signed=data_elements_signed,
         unsigned_elements=unsigned_elements(carrier, data_elements_signed),
-        dcmtk_lost_bytes=dcmtk_lost_bytes(carrier, chosen, encoding) if dcmtk_stream.may_differ(chosen) else 0,
-        edits=(
-            *_appended(carrier, tags.MAC_PARAMETERS_SEQUENCE, encode.item(parameters, stored)),
-            *_appended(carrier, tags.DIGITAL_SIGNATURES_SEQUENCE, encode.item(item, stored)),
-        ),
+        dcmtk_lost_bytes=lost,
+        old_format=options.old_format,
+        signed_item=head + tail,
+        changes=changes,
+        edits=merged(changes),
     )
 
 
-def _mac_calculation_transfer_syntax(syntax: TransferSyntax) -> str:
-    """The transfer syntax of the file where it is explicit VR little endian, else explicit VR little endian itself."""
-    return syntax.uid if syntax.encapsulated or syntax.deflated else transfer_syntax.EXPLICIT_LE
+def _signature_value(signer: Signer, mac_algorithm: MacAlgorithm, mac: bytes) -> bytes:
+    """The signature over a MAC. Raises KeyUnusable, also for RSA keys that give an odd number of bytes.
+
+    Behind those the pad byte of OB would stand, and dcmsign takes it for a part of the signature.
+    """
+    value = signer.sign(mac_algorithm, mac)
+    if len(value) % 2:
+        sentence = f"this key gives signatures of {len(value)} bytes, an odd number, which other verifiers read wrongly"
+        raise KeyUnusable(f"{sentence}; use a key of another size")
+    return value
+
+
+def elements_to_sign(place: Place, syntax: TransferSyntax, signer: Signer, options: SigningOptions) -> list[Element]:
+    """The elements to be signed, where carrier, key, purpose and elements suit each other and the profile.
+
+    Raises CannotSign (one of its leaves).
+    """
+    carrier, profile = place.carrier, options.profile
+    if profile is not NO_PROFILE:
+        refuse_unfit(profile, place, signer.key_type, profile.purpose or options.purpose, options.reading)
+    duplicates = duplicate_tags(carrier, carrier.elements)
+    if duplicates:
+        tag = tags.written(duplicates[0])
+        raise DuplicateElement(f"{tag} stands twice in one data set or item, and readers differ in which one they show")
+    chosen = chosen_elements(
+        carrier,
+        options.elements,
+        demanded_elements(profile, carrier, options.reading),
+        private_in_implicit_vr=options.private_in_implicit_vr,
+    )
+    if profile.required:
+        refuse_incomplete(profile, (element.tag for element in chosen))
+    if options.elements is not None:
+        refuse_absent(options.elements, chosen)
+    if not chosen:
+        raise NothingSignable("the data set or item has no element that may be signed")
+    refuse_unfit_pixel_data(chosen, syntax, in_item=bool(place.location.path))
+    return chosen
+
+
+def mac_calculation_transfer_syntax(syntax: TransferSyntax, carrier: Carrier) -> str:
+    """The transfer syntax of the file where it is explicit VR little endian, else explicit VR little endian itself.
+
+    An item with native pixel data in a file of encapsulated pixel data cannot be written in the file's own.
+    """
+    if syntax.encapsulated:
+        pixel_data = carrier.element(tags.PIXEL_DATA)
+        is_native = pixel_data is not None and pixel_data.kind is Kind.ELEMENT
+        return transfer_syntax.EXPLICIT_LE if is_native else syntax.uid
+    return syntax.uid if syntax.deflated else transfer_syntax.EXPLICIT_LE
 
 
 def _free_mac_id_number(carrier: Carrier) -> int:
@@ -136,14 +249,26 @@ def _datetime_text(at: datetime) -> str:
     return at.strftime("%Y%m%d%H%M%S.%f+0000")
 
 
-def _partial_item(mac_id_number: int, uid: str, datetime_text: str, encoding: Encoding) -> bytes:
-    """The elements of the signature item that enter the MAC, as they will stand in it."""
+def _head_of_item(mac_id_number: int, uid: str, datetime_text: str, encoding: Encoding) -> bytes:
+    """The elements of the signature item that enter the MAC and stand in front of those that do not."""
     return b"".join(
         (
             encode.element(tags.MAC_ID_NUMBER, "US", encode.words([mac_id_number], encoding), encoding),
             encode.element(tags.DIGITAL_SIGNATURE_UID, "UI", uid.encode("ascii"), encoding),
             encode.element(tags.DIGITAL_SIGNATURE_DATETIME, "DT", datetime_text.encode("ascii"), encoding),
             encode.element(tags.CERTIFICATE_TYPE, "CS", model.X509_1993_SIG.encode("ascii"), encoding),
+        )
+    )
+
+
+def _mac_parameters(number: int, uid: str, mac_algorithm: MacAlgorithm, listed: bytes, encoding: Encoding) -> bytes:
+    """Content of the item of MAC Parameters Sequence; `listed` is its last element."""
+    return b"".join(
+        (
+            encode.element(tags.MAC_ID_NUMBER, "US", encode.words([number], encoding), encoding),
+            encode.element(tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID, "UI", uid.encode("ascii"), encoding),
+            encode.element(tags.MAC_ALGORITHM, "CS", mac_algorithm.name.encode("ascii"), encoding),
+            listed,
         )
     )
 
@@ -155,19 +280,27 @@ def _data_elements_signed(signed: tuple[int, ...], encoding: Encoding) -> bytes:
     return encode.element(tags.DATA_ELEMENTS_SIGNED, "AT", value, encoding)
 
 
-def _appended(carrier: Carrier, tag: int, item: bytes) -> tuple[Edit, ...]:
-    """Edits that put `item` at the end of the sequence `tag`, which is made where it is not there."""
-    encoding = carrier.encoding
+def _appended(place: Place, tag: int, item: bytes) -> Change:
+    """The change that puts `item` at the end of the sequence `tag`, which is made where it is not there."""
+    carrier = place.carrier
     sequence = carrier.element(tag)
-    if sequence is None:
-        behind = [element.start for element in carrier.elements if element.tag > tag]
-        offset = min(behind, default=carrier.end)
-        return (Edit(offset=offset, inserted=encode.sequence(tag, [item], encoding)),)
-    addition = Edit(offset=sequence.value_end, inserted=item)
-    if sequence.undefined_length:
-        return (addition,)
-    length = sequence.value_end - sequence.value_start + len(item)
-    if length >= UNDEFINED_LENGTH:
-        raise LengthOverflow(f"the sequence {tags.written(tag)} would have a length of {length} bytes")
-    field = Edit(offset=sequence.value_start - 4, cut=4, inserted=encode.length_field(length, encoding))
-    return (field, addition)
+    if sequence is not None:
+        return Change(edit=Edit(offset=sequence.value_end, inserted=item), enclosing=place.around_items(sequence))
+    offset = min((element.start for element in carrier.elements if element.tag > tag), default=carrier.end)
+    inserted = encode.sequence(tag, [item], carrier.encoding)
+    return Change(edit=Edit(offset=offset, inserted=inserted), enclosing=place.around_element(tag))
+
+
+def write_mac_stream(update: Update, data_set: Carrier, created: CreatedSignature, *, like_dcmtk: bool = False) -> int:
+    """Give the bytes that were hashed for a signature just made over `data_set` (as it was before) to `update`.
+
+    With `like_dcmtk` they are those that dcmsign would hash; the number of bytes that it leaves out comes back.
+    """
+    carrier = find(data_set, created.location).carrier
+    elements = signed_elements(carrier, created.data_elements_signed)
+    item = scan(Source(created.signed_item), carrier.encoding)
+    encoding = mac_encoding(created.mac_calculation_transfer_syntax_uid)
+    if like_dcmtk:
+        return write_dcmtk_stream(update, carrier, elements, item, encoding, old_format=created.old_format)
+    write_stream(update, carrier, elements, item, encoding, old_format=created.old_format)
+    return 0

@@ -50,10 +50,11 @@ class DcmtkStream:
                 else:
                     self.lost_bytes += _size(piece)
             elif op is Op.HEADER or op is Op.MARK:
-                if self._reserve(middle if op is Op.HEADER else 4, _size(piece)):
+                size = _size(piece)
+                if self._reserve(middle if op is Op.HEADER else size, size):
                     yield piece
                 else:
-                    self.lost_bytes += _size(piece)
+                    self.lost_bytes += size
             else:
                 yield from self._value(piece)
 

@@ -1,25 +1,26 @@
 """Keys and certificates: what signs, behind one narrow interface, and what checks a signature value.
 
-Private keys and certificates come as PEM or DER bytes; the password of an encrypted key comes from a callback, which is
-only asked when it is needed.
+Private keys and certificates come as PEM or DER bytes, or together as PKCS #12; the password of an encrypted key comes
+from a callback, which is only asked when it is needed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa, utils
 
 from sealgate.errors import KeyUnusable
+from sealgate.signature.algorithms import KeyType as KeyType
 from sealgate.signature.algorithms import MacAlgorithm
+from sealgate.signature.key_cost import refuse_costly
+from sealgate.signature.key_loaders import certificate_der, load_der_private_key, load_pem_private_key
 
 if TYPE_CHECKING:
+    from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 
 Password = Callable[[], bytes]
@@ -32,14 +33,6 @@ MIN_RSA_BITS = 2048
 MIN_DSA_BITS = 2048
 MIN_EC_BITS = 224
 """Smallest keys that are not called weak (NIST SP 800-131A revision 2)."""
-
-
-class KeyType(StrEnum):
-    """Kinds of signature keys that dcmsign and Sealgate know."""
-
-    RSA = "RSA"
-    DSA = "DSA"
-    EC = "EC"
 
 
 class Signer(Protocol):
@@ -63,6 +56,8 @@ class KeySigner:
 
     private_key: rsa.RSAPrivateKey | dsa.DSAPrivateKey | ec.EllipticCurvePrivateKey
     certificate: bytes
+    other_certificates: tuple[bytes, ...] = ()
+    """DER of what came with the certificate, such as those of its issuers; they do not enter the signature."""
 
     @property
     def key_type(self) -> KeyType:
@@ -73,19 +68,17 @@ class KeySigner:
         """Signature over `digest`. Raises KeyUnusable where the key is too small for the MAC algorithm."""
         if isinstance(self.private_key, rsa.RSAPrivateKey):
             try:
-                return self.private_key.sign(
+                value = self.private_key.sign(
                     mac_algorithm.digest_info + digest, padding.PKCS1v15(), utils.NoDigestInfo()
                 )
             except ValueError as error:
                 raise KeyUnusable(
                     f"an RSA key of {self.private_key.key_size} bits is too small for {mac_algorithm}"
                 ) from error
-        # dcmsign does not recognise the pad byte behind every odd DER length, so none of odd length is made.
-        for _ in range(_MAX_DER_ATTEMPTS):
-            value = self._der_signature(mac_algorithm, digest)
-            if len(value) % 2 == 0:
-                return value
-        raise RuntimeError("no signature of even length was found")
+            if not is_signature_of(self.private_key.public_key(), mac_algorithm, digest, value):
+                raise KeyUnusable("the private key is damaged: what it signs does not fit its certificate")
+            return value
+        return even_signature(lambda: self._der_signature(mac_algorithm, digest))
 
     def _der_signature(self, mac_algorithm: MacAlgorithm, digest: bytes) -> bytes:
         prehashed = utils.Prehashed(mac_algorithm.prehashed())
@@ -93,6 +86,18 @@ class KeySigner:
             return self.private_key.sign(digest, prehashed)
         assert isinstance(self.private_key, ec.EllipticCurvePrivateKey)
         return self.private_key.sign(digest, ec.ECDSA(prehashed))
+
+
+def even_signature(make: Callable[[], bytes]) -> bytes:
+    """A DER signature of even length out of several that `make` gives.
+
+    dcmsign does not recognise the pad byte behind every odd DER length, so none of odd length is made.
+    """
+    for _ in range(_MAX_DER_ATTEMPTS):
+        value = make()
+        if len(value) % 2 == 0:
+            return value
+    raise RuntimeError("no signature of even length was found")
 
 
 def key_type(public_key: PublicKeyTypes) -> KeyType:
@@ -123,10 +128,20 @@ def is_weak(public_key: PublicKeyTypes) -> bool:
     return isinstance(public_key, ec.EllipticCurvePublicKey) and public_key.key_size < MIN_EC_BITS
 
 
+_PEM: Final = b"-----BEGIN"
+
+
+def is_pem(encoded: bytes) -> bool:
+    """Whether bytes are PEM; DER begins with SEQUENCE (X.690 8.9), and may have the words of PEM inside."""
+    return not encoded.startswith(b"\x30") and _PEM in encoded
+
+
 def load_certificate(encoded: bytes) -> x509.Certificate:
     """The first certificate of PEM or DER bytes. Raises KeyUnusable."""
+    from cryptography import x509
+
     try:
-        if b"-----BEGIN" in encoded:
+        if is_pem(encoded):
             certificate = x509.load_pem_x509_certificate(encoded)
         else:
             certificate = x509.load_der_x509_certificate(encoded)
@@ -138,7 +153,9 @@ def load_certificate(encoded: bytes) -> x509.Certificate:
 
 def load_certificates(encoded: bytes) -> list[x509.Certificate]:
     """All certificates of PEM bytes, or the one of DER bytes. Raises KeyUnusable."""
-    if b"-----BEGIN" not in encoded:
+    from cryptography import x509
+
+    if not is_pem(encoded):
         return [load_certificate(encoded)]
     try:
         return x509.load_pem_x509_certificates(encoded)
@@ -151,22 +168,29 @@ def _first_line(error: Exception) -> str:
 
 
 def _load_private_key(encoded: bytes, password: bytes | None) -> PrivateKeyTypes:
-    if b"-----BEGIN" in encoded:
-        return serialization.load_pem_private_key(encoded, password)
-    return serialization.load_der_private_key(encoded, password)
+    if is_pem(encoded):
+        return load_pem_private_key(encoded, password)
+    return load_der_private_key(encoded, password)
 
 
 def _is_encrypted(error: TypeError) -> bool:
     return "encrypted" in str(error) and "not given" in str(error)
 
 
-def load_signer(key: bytes, certificate: bytes, password: Password | None = None) -> KeySigner:
-    """A signer of a private key and its certificate, each PEM or DER.
+def load_signer(key: bytes, certificate: bytes | None = None, password: Password | None = None) -> KeySigner:
+    """A signer of a private key and its certificate, each PEM or DER, or of a PKCS #12 file that holds both.
 
-    `password` is asked once, where the key is encrypted. Raises KeyUnusable where one of them cannot be read, the
-    password is missing or wrong, the two do not match, or the kind of key does not serve for DICOM signatures.
+    A certificate beside PKCS #12 takes the place of the one in it. `password` is asked once, where the key is
+    encrypted. Raises KeyUnusable where one of them cannot be read, the password is missing or wrong, the two do not
+    match, or the kind of key does not serve for DICOM signatures.
     """
+    if is_pkcs12(key):
+        signer = load_pkcs12(key, password)
+        return signer if certificate is None else _matched(signer.private_key, load_certificate(certificate))
+    if certificate is None:
+        raise KeyUnusable("the key file is no PKCS #12, so a certificate has to be given too")
     parsed = load_certificate(certificate)
+    refuse_costly(key)
     try:
         try:
             private_key = _load_private_key(key, None)
@@ -180,11 +204,53 @@ def load_signer(key: bytes, certificate: bytes, password: Password | None = None
         raise KeyUnusable(
             "the private key cannot be read: its password is wrong, or it is no key in PEM or DER"
         ) from error
+    return _matched(private_key, parsed, encoded=certificate)
+
+
+def _matched(
+    private_key: PrivateKeyTypes, certificate: x509.Certificate, others: tuple[bytes, ...] = (), encoded: bytes = b""
+) -> KeySigner:
+    """The signer of a key and a certificate, read from `encoded`, that belong together. Raises KeyUnusable."""
     if not isinstance(private_key, rsa.RSAPrivateKey | dsa.DSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise KeyUnusable("the private key is neither RSA nor DSA nor elliptic curve (ECDSA)")
-    if private_key.public_key() != public_key_of(parsed):
+    if private_key.public_key() != public_key_of(certificate):
         raise KeyUnusable("the private key and the certificate do not belong together")
-    return KeySigner(private_key, parsed.public_bytes(serialization.Encoding.DER))
+    return KeySigner(private_key, certificate_der(certificate, encoded), others)
+
+
+def is_pkcs12(encoded: bytes) -> bool:
+    """Whether the bytes begin as PKCS #12 does (RFC 7292 section 4): a SEQUENCE whose first element is the number 3."""
+    if encoded[:1] != b"\x30" or len(encoded) < 2:
+        return False
+    header = 2 + (encoded[1] & 0x7F if encoded[1] & 0x80 else 0)
+    return encoded[header : header + 3] == b"\x02\x01\x03"
+
+
+def load_pkcs12(encoded: bytes, password: Password | None = None) -> KeySigner:
+    """A signer of the key and the certificate in PKCS #12 (.p12, .pfx), with the other certificates in it.
+
+    `password` is asked once, where the file does not open without one. Raises KeyUnusable.
+    """
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.serialization import pkcs12
+
+    refuse_costly(encoded)
+    try:
+        try:
+            key, certificate, others = pkcs12.load_key_and_certificates(encoded, None)
+        except ValueError:
+            if password is None:
+                raise
+            key, certificate, others = pkcs12.load_key_and_certificates(encoded, password())
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        reason = (
+            "no password was given, or it is damaged" if password is None else "its password is wrong, or it is damaged"
+        )
+        raise KeyUnusable(f"the PKCS #12 file cannot be read: {reason}") from error
+    if key is None or certificate is None:
+        raise KeyUnusable("the PKCS #12 file does not hold a private key with its certificate")
+    ders = tuple(other.public_bytes(serialization.Encoding.DER) for other in others)
+    return _matched(key, load_certificate(certificate.public_bytes(serialization.Encoding.DER)), ders)
 
 
 def der_length(value: bytes) -> int | None:

@@ -10,9 +10,9 @@ hashed as one slice without being copied.
 
 from __future__ import annotations
 
-import array
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from sealgate.dicom import encode, tags, vr
@@ -22,6 +22,7 @@ from sealgate.dicom.source import Source
 from sealgate.dicom.transfer_syntax import Encoding
 from sealgate.dicom.vr import VR, Padding
 from sealgate.dicom.walk import Kind, Token
+from sealgate.dicom.words import swapped as swapped_words
 from sealgate.errors import LimitExceeded
 
 
@@ -41,7 +42,7 @@ class Op(IntEnum):
     OPEN = 5
     """`octets`: header of a sequence; `middle` as with HEADER."""
     MARK = 6
-    """`octets`: tag of an item or fragment, or delimiter of pixel data."""
+    """`octets`: tag of an item or fragment (in the old format with its length), or delimiter of pixel data."""
     CLOSE = 7
     """`octets`: delimiter of a sequence."""
 
@@ -49,7 +50,29 @@ class Op(IntEnum):
 Piece = tuple[Op, int, int, int, bytes]
 """(op, start, middle, end, octets). A plain tuple, because one is made for each element, on the hot path."""
 
-_TYPECODES = {2: "H", 4: "I", 8: "Q"}
+
+@dataclass(frozen=True, slots=True)
+class Normalised:
+    """Tags of the elements of a stream of which readers may take the value for another one than the MAC does."""
+
+    uids: set[int] = field(default_factory=set)
+    """White space stands in front of a UID or within it."""
+    padded: set[int] = field(default_factory=set)
+    """A text ends in more spaces than it needs."""
+
+    def note(
+        self, element: tuple[int, VR, int, int, Encoding], view: memoryview, normal: tuple[int, bytes | None]
+    ) -> None:
+        """Take a value that is not in the stream as it stands: where its part that stays ends, or what replaces it."""
+        tag, _, start, end, _ = element
+        stays_until, replacement = normal
+        if replacement is None:
+            if end - stays_until > 1:
+                self.padded.add(tag)
+        elif replacement != bytes(view[start:end]).rstrip(b" \0"):
+            self.uids.add(tag)
+
+
 _UID_WITHOUT_WHITE_SPACE = re.compile(rb"[^\t-\r ]*").fullmatch
 _SPACE = 0x20
 _MAX_SHORT = encode.MAX_SHORT_LENGTH
@@ -88,10 +111,17 @@ def _normalised(source: Source, element_vr: VR, start: int, end: int) -> tuple[i
     return end, value, b"\0" if len(value) % 2 else b""
 
 
-def _element_pieces(source: Source, token: tuple[int, VR, int, int, Encoding], encoding: Encoding) -> Iterator[Piece]:
+def _element_pieces(
+    source: Source,
+    token: tuple[int, VR, int, int, Encoding],
+    encoding: Encoding,
+    normalised: Normalised | None,
+) -> Iterator[Piece]:
     """Pieces of an element that cannot be taken as it stands."""
     tag, element_vr, start, end, stored = token
     stays_until, replacement, following = _normalised(source, element_vr, start, end)
+    if normalised is not None:
+        normalised.note(token, source.view, (stays_until, replacement))
     length = (stays_until - start if replacement is None else len(replacement)) + len(following)
     header_vr = element_vr
     if encoding.explicit and not element_vr.long and length > _MAX_SHORT:
@@ -103,7 +133,7 @@ def _element_pieces(source: Source, token: tuple[int, VR, int, int, Encoding], e
     if replacement is not None:
         yield _value(replacement + following)
     elif swapped and following:
-        yield _value(swap(bytes(source.view[start:end]) + following, element_vr.width))
+        yield _value(swapped_words(bytes(source.view[start:end]) + following, element_vr.width))
     else:
         if stays_until > start:
             op, middle = (Op.SWAPPED, element_vr.width) if swapped else (Op.SOURCE, start)
@@ -114,15 +144,6 @@ def _element_pieces(source: Source, token: tuple[int, VR, int, int, Encoding], e
 
 def _value(octets: bytes) -> Piece:
     return Op.VALUE, 0, 0, 0, octets
-
-
-def swap(value: bytes | memoryview, width: int) -> bytes:
-    """`value` with the bytes of each word of `width` reversed; a remainder shorter than a word stays."""
-    whole = len(value) // width * width
-    words = array.array(_TYPECODES[width])
-    words.frombytes(value[:whole])
-    words.byteswap()
-    return words.tobytes() + bytes(value[whole:])
 
 
 def in_tag_order(tokens: Iterable[Token]) -> list[Token]:
@@ -155,10 +176,19 @@ def in_tag_order(tokens: Iterable[Token]) -> list[Token]:
     return sequences[0]
 
 
-def pieces(carrier: Carrier, elements: Iterable[Element], encoding: Encoding) -> Iterator[Piece]:
+def pieces(
+    carrier: Carrier,
+    elements: Iterable[Element],
+    encoding: Encoding,
+    *,
+    old_format: bool = False,
+    normalised: Normalised | None = None,
+) -> Iterator[Piece]:
     """The MAC stream of `elements` of `carrier`, in the order given, encoded as `encoding`.
 
-    `elements` are signable and in ascending tag order. Raises LimitExceeded.
+    `elements` are signable and in ascending tag order. In the `old_format` of DCMTK before 3.5.4 each fragment has its
+    length behind its tag, which the standard does not allow. `normalised` is told what readers may see otherwise.
+    Raises LimitExceeded.
     """
     source = carrier.source
     view = source.view
@@ -170,18 +200,19 @@ def pieces(carrier: Carrier, elements: Iterable[Element], encoding: Encoding) ->
             if as_stored and _is_normal(view, element_vr.padding, value_start, value_end):
                 yield _WHOLE, start, value_start, value_end, b""
             else:
-                yield from _element_pieces(source, (tag, element_vr, value_start, value_end, stored), encoding)
+                token = (tag, element_vr, value_start, value_end, stored)
+                yield from _element_pieces(source, token, encoding, normalised)
             continue
         tokens: Iterable[Token] = walk_element(carrier, element)
         if notes & (Notes.DISORDERED | Notes.DUPLICATES):
             tokens = in_tag_order(tokens)
         if kind is Kind.SEQUENCE:
             yield _sequence_header(tag, encoding)
-            yield from _nested_pieces(source, tokens, encoding)
+            yield from _nested_pieces(source, tokens, encoding, old_format, normalised)
             yield Op.CLOSE, 0, 0, 0, encode.tag_bytes(tags.SEQUENCE_DELIMITATION_ITEM, encoding)
         else:
             yield _pixel_data_header(tag, encoding)
-            yield from _nested_pieces(source, tokens, encoding)
+            yield from _nested_pieces(source, tokens, encoding, old_format, normalised)
             yield Op.MARK, 0, 0, 0, encode.tag_bytes(tags.SEQUENCE_DELIMITATION_ITEM, encoding)
 
 
@@ -202,7 +233,9 @@ def _pixel_data_header(tag: int, encoding: Encoding) -> Piece:
     return (Op.HEADER, 0, 12, 0, header + b"OB\0\0") if encoding.explicit else (Op.HEADER, 0, 8, 0, header)
 
 
-def _nested_pieces(source: Source, tokens: Iterable[Token], encoding: Encoding) -> Iterator[Piece]:
+def _nested_pieces(
+    source: Source, tokens: Iterable[Token], encoding: Encoding, old_format: bool, normalised: Normalised | None
+) -> Iterator[Piece]:
     """Pieces of what is inside a sequence or encapsulated pixel data; elements that are never signed are left out."""
     view = source.view
     item = encode.tag_bytes(tags.ITEM, encoding)
@@ -218,14 +251,17 @@ def _nested_pieces(source: Source, tokens: Iterable[Token], encoding: Encoding) 
             if stored is encoding and _is_normal(view, element_vr.padding, value_start, value_end):
                 yield _WHOLE, start, value_start, value_end, b""
             else:
-                yield from _element_pieces(source, (tag, element_vr, value_start, value_end, stored), encoding)
+                token = (tag, element_vr, value_start, value_end, stored)
+                yield from _element_pieces(source, token, encoding, normalised)
         elif kind is Kind.ITEM:
             yield Op.MARK, 0, 0, 0, item
         elif kind is Kind.FRAGMENT:
             assert value_end is not None
-            yield Op.MARK, 0, 0, 0, item
+            odd = (value_end - value_start) % 2
+            length = encode.length_field(value_end - value_start + odd, encoding) if old_format else b""
+            yield Op.MARK, 0, 0, 0, item + length
             yield Op.SOURCE, value_start, value_start, value_end, b""
-            if (value_end - value_start) % 2:
+            if odd:
                 yield _value(b"\0")
         elif kind in _OPENING and tags.is_never_signed(tag):
             left_out = 1
@@ -260,7 +296,7 @@ def feed(update: Update, source: Source, stream: Iterable[Piece]) -> None:
         run_start = run_end = -1
         if op is Op.SWAPPED:
             for window in source.windows(start, end):
-                update(swap(window, middle))
+                update(swapped_words(window, middle))
         else:
             update(octets)
     if run_end > run_start:

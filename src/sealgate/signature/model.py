@@ -65,7 +65,7 @@ def _number(carrier: Carrier, tag: int) -> int | None:
     return int(struct.unpack(carrier.encoding.order + "H", value[:2])[0])
 
 
-def _text(carrier: Carrier, tag: int, *vr_names: str) -> str | None:
+def text_value(carrier: Carrier, tag: int, *vr_names: str) -> str | None:
     """First of the values of an element, without surrounding spaces and NULs."""
     value = _value(carrier, tag, *vr_names)
     return None if value is None else value.partition(b"\\")[0].strip(b" \0").decode("ascii", "replace")
@@ -99,8 +99,8 @@ def mac_parameters(carrier: Carrier) -> list[MacParameters]:
     return [
         MacParameters(
             mac_id_number=_number(item, tags.MAC_ID_NUMBER),
-            mac_calculation_transfer_syntax_uid=_text(item, tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID, "UI"),
-            mac_algorithm=_text(item, tags.MAC_ALGORITHM, "CS"),
+            mac_calculation_transfer_syntax_uid=text_value(item, tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID, "UI"),
+            mac_algorithm=text_value(item, tags.MAC_ALGORITHM, "CS"),
             data_elements_signed=_tags(item, tags.DATA_ELEMENTS_SIGNED),
         )
         for item in _item_carriers(carrier, tags.MAC_PARAMETERS_SEQUENCE)
@@ -112,12 +112,12 @@ def digital_signatures(carrier: Carrier) -> list[DigitalSignature]:
     return [
         DigitalSignature(
             mac_id_number=_number(item, tags.MAC_ID_NUMBER),
-            digital_signature_uid=_text(item, tags.DIGITAL_SIGNATURE_UID, "UI"),
-            digital_signature_datetime=_text(item, tags.DIGITAL_SIGNATURE_DATETIME, "DT"),
-            certificate_type=_text(item, tags.CERTIFICATE_TYPE, "CS"),
+            digital_signature_uid=text_value(item, tags.DIGITAL_SIGNATURE_UID, "UI"),
+            digital_signature_datetime=text_value(item, tags.DIGITAL_SIGNATURE_DATETIME, "DT"),
+            certificate_type=text_value(item, tags.CERTIFICATE_TYPE, "CS"),
             certificate_of_signer=_value(item, tags.CERTIFICATE_OF_SIGNER),
             signature_value=_value(item, tags.SIGNATURE),
-            certified_timestamp_type=_text(item, tags.CERTIFIED_TIMESTAMP_TYPE, "CS"),
+            certified_timestamp_type=text_value(item, tags.CERTIFIED_TIMESTAMP_TYPE, "CS"),
             certified_timestamp=_value(item, tags.CERTIFIED_TIMESTAMP),
             item=item,
         )

@@ -8,7 +8,7 @@ from sealgate.dicom import tags
 from sealgate.dicom.scan import Carrier, Element, Notes, walk_element
 from sealgate.dicom.transfer_syntax import TransferSyntax
 from sealgate.dicom.walk import Kind
-from sealgate.errors import CannotSign, ElementAbsent, ElementNotSignable, NothingSignable
+from sealgate.errors import CannotSign, ElementAbsent, ElementNotSignable
 
 
 def is_signable(element: Element) -> bool:
@@ -58,27 +58,55 @@ def _nested_duplicate_tags(carrier: Carrier, element: Element) -> list[int]:
     return sorted(duplicates)
 
 
-def chosen_elements(carrier: Carrier, syntax: TransferSyntax, wanted: Sequence[int] | None) -> list[Element]:
-    """The elements to be signed, in ascending tag order: all that may be, or the `wanted` ones.
+def chosen_elements(
+    carrier: Carrier,
+    wanted: Sequence[int] | None,
+    demanded: Sequence[Element] = (),
+    *,
+    private_in_implicit_vr: bool = False,
+) -> list[Element]:
+    """The elements to be signed, in ascending tag order: all that may be, or the `wanted` ones and the `demanded` ones.
 
-    Raises ElementAbsent, ElementNotSignable, NothingSignable and CannotSign.
+    Of an implicit VR carrier private elements are left out where all are signed, unless `private_in_implicit_vr`: their
+    VR enters the MAC, and depends on the dictionary of each reader.
+    Raises ElementNotSignable. What of the wanted ones is not there is passed over; see `refuse_absent`.
     """
+    needed = {element.tag for element in demanded}
     if wanted is None:
-        chosen = [e for e in carrier.in_tag_order() if is_signable(e) and _has_certain_vr(carrier, e)]
+        chosen = [
+            element
+            for element in carrier.in_tag_order()
+            if element.tag in needed
+            or (is_signable(element) and (private_in_implicit_vr or _has_certain_vr(carrier, element)))
+        ]
     else:
-        present = {element.tag: element for element in carrier.in_tag_order()}
-        for tag in wanted:
-            if tag not in present:
-                raise ElementAbsent(f"{tags.written(tag)} is to be signed, but is not in the data set")
-            if not is_signable(present[tag]):
-                raise ElementNotSignable(f"{tags.written(tag)} is to be signed, but its tag or VR does not allow that")
-        chosen = [present[tag] for tag in sorted(set(wanted))]
-    if not chosen:
-        raise NothingSignable("the data set has no element that may be signed")
-    for element in chosen:
-        if element.tag == tags.PIXEL_DATA and (element.kind is Kind.FRAGMENTS) is not syntax.encapsulated:
-            raise CannotSign(f"the pixel data does not fit the transfer syntax {syntax.uid}")
+        needed.update(wanted)
+        chosen = [element for element in carrier.in_tag_order() if element.tag in needed]
+    for element in chosen if needed else ():
+        if not is_signable(element):
+            tag = tags.written(element.tag)
+            raise ElementNotSignable(f"{tag} is to be signed, but its tag or VR does not allow that")
     return chosen
+
+
+def refuse_absent(wanted: Iterable[int], chosen: Iterable[Element]) -> None:
+    """Raise ElementAbsent where one of the `wanted` tags is not among the elements."""
+    absent = frozenset(wanted).difference(element.tag for element in chosen)
+    if absent:
+        raise ElementAbsent(f"{tags.written(min(absent))} is to be signed, but is not in the data set")
+
+
+def refuse_unfit_pixel_data(chosen: Iterable[Element], syntax: TransferSyntax, *, in_item: bool) -> None:
+    """Raise CannotSign where pixel data is encapsulated in a transfer syntax that is not, or the reverse.
+
+    In an item, native pixel data may stand in any transfer syntax (PS3.5 A.4): that of an icon, for example.
+    """
+    for element in chosen:
+        if element.tag != tags.PIXEL_DATA:
+            continue
+        is_encapsulated = element.kind is Kind.FRAGMENTS
+        if is_encapsulated is not syntax.encapsulated and (is_encapsulated or not in_item):
+            raise CannotSign(f"the pixel data does not fit the transfer syntax {syntax.uid}")
 
 
 def _has_certain_vr(carrier: Carrier, element: Element) -> bool:

@@ -9,7 +9,7 @@ from sealgate.dicom.scan import Carrier, Element
 from sealgate.dicom.transfer_syntax import Encoding
 from sealgate.signature.algorithms import MacAlgorithm
 from sealgate.signature.dcmtk_stream import DcmtkStream
-from sealgate.signature.mac import Piece, Update, feed, pieces
+from sealgate.signature.mac import Normalised, Piece, Update, feed, pieces
 from sealgate.signature.selection import is_signable
 
 _NOT_IN_MAC = frozenset(
@@ -35,31 +35,64 @@ def signature_item_elements(item: Carrier) -> list[Element]:
 
 
 def write_stream(
-    update: Update, carrier: Carrier, elements: Iterable[Element], item: Carrier, encoding: Encoding
+    update: Update,
+    carrier: Carrier,
+    elements: Iterable[Element],
+    item: Carrier,
+    encoding: Encoding,
+    *,
+    old_format: bool = False,
+    normalised: Normalised | None = None,
 ) -> None:
-    """Give the bytes of the standard's MAC stream to `update`. Raises LimitExceeded."""
-    feed(update, carrier.source, pieces(carrier, elements, encoding))
+    """Give the bytes of the standard's MAC stream to `update`, or those of DCMTK's `old_format` (see `mac.pieces`).
+
+    `normalised` is told what readers of the data set part may see otherwise. Raises LimitExceeded.
+    """
+    feed(update, carrier.source, pieces(carrier, elements, encoding, old_format=old_format, normalised=normalised))
     feed(update, item.source, pieces(item, signature_item_elements(item), encoding))
 
 
 def write_dcmtk_stream(
-    update: Update, carrier: Carrier, elements: Iterable[Element], item: Carrier, encoding: Encoding
+    update: Update,
+    carrier: Carrier,
+    elements: Iterable[Element],
+    item: Carrier,
+    encoding: Encoding,
+    *,
+    old_format: bool = False,
 ) -> int:
     """Give the bytes of dcmsign's MAC stream to `update`; the number of bytes left out of it. Raises LimitExceeded."""
     parts = ((carrier, elements), (item, signature_item_elements(item)))
     lost = 0
     for part, part_elements in parts:
         model = DcmtkStream()
-        feed(update, part.source, model.filter(pieces(part, part_elements, encoding)))
+        feed(update, part.source, model.filter(pieces(part, part_elements, encoding, old_format=old_format)))
         lost += model.lost_bytes
     return lost
 
 
-def dcmtk_lost_bytes(carrier: Carrier, elements: Iterable[Element], encoding: Encoding) -> int:
+def dcmtk_lost_bytes(
+    carrier: Carrier, elements: Iterable[Element], encoding: Encoding, *, old_format: bool = False
+) -> int:
     """Bytes of the data set part that dcmsign's MAC would not cover. Raises LimitExceeded."""
+    return sum(dcmtk_losses(carrier, elements, encoding, old_format=old_format).values())
+
+
+def dcmtk_losses(
+    carrier: Carrier, elements: Iterable[Element], encoding: Encoding, *, old_format: bool = False
+) -> dict[int, int]:
+    """Tags of the elements of which dcmsign's MAC would not cover all bytes, each with their number.
+
+    Raises LimitExceeded.
+    """
     model = DcmtkStream()
-    _exhaust(model.filter(pieces(carrier, elements, encoding)))
-    return model.lost_bytes
+    losses: dict[int, int] = {}
+    for element in elements:
+        before = model.lost_bytes
+        _exhaust(model.filter(pieces(carrier, (element,), encoding, old_format=old_format)))
+        if model.lost_bytes > before:
+            losses[element.tag] = model.lost_bytes - before
+    return losses
 
 
 def _exhaust(stream: Iterator[Piece]) -> None:
@@ -68,9 +101,16 @@ def _exhaust(stream: Iterator[Piece]) -> None:
 
 
 def digest(
-    mac_algorithm: MacAlgorithm, carrier: Carrier, elements: Iterable[Element], item: Carrier, encoding: Encoding
+    mac_algorithm: MacAlgorithm,
+    carrier: Carrier,
+    elements: Iterable[Element],
+    item: Carrier,
+    encoding: Encoding,
+    *,
+    old_format: bool = False,
+    normalised: Normalised | None = None,
 ) -> bytes:
-    """The MAC: digest of the standard's stream. Raises LimitExceeded."""
+    """The MAC: digest of the standard's stream; see `write_stream`. Raises LimitExceeded."""
     hash_ = mac_algorithm.new()
-    write_stream(hash_.update, carrier, elements, item, encoding)
+    write_stream(hash_.update, carrier, elements, item, encoding, old_format=old_format, normalised=normalised)
     return hash_.digest()

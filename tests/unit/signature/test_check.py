@@ -27,7 +27,7 @@ def checked(data_set: bytes, uid: str = EXPLICIT.uid) -> MacCheck:
 
 
 def problems(result: MacCheck) -> list[Reason]:
-    return [problem.reason for problem in (*result.structure, *result.mac, *result.signer)]
+    return [problem.reason for problem in result.problems]
 
 
 @pytest.mark.parametrize("writer", WRITERS, ids=str)

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
@@ -216,3 +217,13 @@ def test_loading_an_encrypted_key_takes_bounded_time(pki: Authority, tmp_path: P
     with pytest.raises(KeyUnusable):
         load_signer(key_bytes(credential, PEM, b"secret"), credential.pem, lambda: b"x" * 1000)
     assert time.monotonic() - begun < 10
+
+
+def test_der_with_the_words_of_pem_inside_is_read_as_der(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    other = authority.issue("other")
+    carried = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4.5"), other.pem)
+    outer = authority.issue("outer", extensions=[(carried, False)])
+    assert b"-----BEGIN CERTIFICATE-----" in outer.der
+    assert load_certificate(outer.der) == outer.certificate
+    assert load_certificates(outer.der) == [outer.certificate]
