@@ -12,15 +12,15 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | dsa.DSAPrivateKey
-
-Digest = hashes.SHA224 | hashes.SHA256 | hashes.SHA384 | hashes.SHA512
 
 CURVES: Mapping[str, Callable[[], ec.EllipticCurve]] = MappingProxyType(
     {
@@ -81,6 +81,16 @@ class Credential:
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
 
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """An entry of a CRL, or what an OCSP response says of a certificate."""
+
+    serial_number: int
+    at: datetime
+    reason: x509.ReasonFlags | None = None
+    invalid_since: datetime | None = None
+
+
 class Authority:
     """A certification authority that writes what it issues to a folder, as NAME.pem and NAME.key."""
 
@@ -94,8 +104,16 @@ class Authority:
         not_before: datetime | None = None,
         not_after: datetime | None = None,
         issuer: Authority | None = None,
+        path_length: int | None = None,
+        is_ca: bool = True,
+        key_usage: x509.KeyUsage | None = None,
+        digest: hashes.HashAlgorithm | None = None,
+        extensions: Sequence[tuple[x509.ExtensionType, bool]] = (),
     ) -> None:
-        """Make the authority; `now` (aware, default: the clock) is the moment around which validity periods lie."""
+        """Make the authority; `now` (aware, default: the clock) is the moment around which validity periods lie.
+
+        One with `is_ca` False says of itself that it is none. `extensions` are added as (value, critical).
+        """
         self.folder = folder
         self.now = now if now is not None else datetime.now(UTC)
         folder.mkdir(parents=True, exist_ok=True)
@@ -103,10 +121,12 @@ class Authority:
         signer = (issuer.certificate.subject, issuer.key) if issuer is not None else (_name(name), own_key)
         builder = (
             self._builder(_name(name), own_key, signer[0], not_before, not_after)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .add_extension(_key_usage(ca=True), critical=True)
+            .add_extension(x509.BasicConstraints(ca=is_ca, path_length=path_length), critical=True)
+            .add_extension(key_usage if key_usage is not None else _key_usage(ca=is_ca), critical=True)
         )
-        self.credential = self._write("ca", _signed(builder, signer[1]), own_key, None)
+        for extension, critical in extensions:
+            builder = builder.add_extension(extension, critical=critical)
+        self.credential = self._write("ca", _signed(builder, signer[1], digest), own_key, None)
         self.issuer = issuer
 
     @property
@@ -124,9 +144,9 @@ class Authority:
         """The authority's own private key."""
         return self.credential.key
 
-    def subordinate(self, folder: Path, name: str = "Test Sub CA", *, key: str = "p256") -> Authority:
-        """Return an intermediate authority, certified by this one, that writes to `folder`."""
-        return Authority(folder, name, key=key, now=self.now, issuer=self)
+    def subordinate(self, folder: Path, name: str = "Test Sub CA", *, key: str = "p256", **odd: Any) -> Authority:
+        """Return an intermediate authority, certified by this one, that writes to `folder`; `odd` as in __init__."""
+        return Authority(folder, name, key=key, now=self.now, issuer=self, **odd)
 
     def issue(
         self,
@@ -139,7 +159,8 @@ class Authority:
         hosts: Sequence[str] = ("localhost", "127.0.0.1"),
         organizational_unit: str | None = None,
         password: bytes | None = None,
-        digest: Digest | None = None,
+        digest: hashes.HashAlgorithm | None = None,
+        key_usage: x509.KeyUsage | None = None,
         extensions: Sequence[tuple[x509.ExtensionType, bool]] = (),
     ) -> Credential:
         """Issue a certificate for a key of kind `key`, valid from a day ago for a year unless said otherwise.
@@ -152,7 +173,7 @@ class Authority:
         builder = (
             self._builder(_name(name, organizational_unit), own_key, self.certificate.subject, not_before, not_after)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_key_usage(ca=False), critical=True)
+            .add_extension(key_usage if key_usage is not None else _key_usage(ca=False), critical=True)
         )
         if hosts:
             builder = builder.add_extension(
@@ -164,6 +185,66 @@ class Authority:
         for extension, critical in extensions:
             builder = builder.add_extension(extension, critical=critical)
         return self._write(name, _signed(builder, self.key, digest), own_key, password)
+
+    def crl(
+        self,
+        *revoked: Revoked,
+        at: datetime | None = None,
+        until: datetime | None = None,
+        extensions: Sequence[tuple[x509.ExtensionType, bool]] = (),
+        signer: PrivateKey | None = None,
+    ) -> bytes:
+        """Return a CRL (DER) of this authority, from `at` (default: its now) until `until` (default: a week later)."""
+        begins = at if at is not None else self.now
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self.certificate.subject)
+            .last_update(begins)
+            .next_update(until if until is not None else begins + 7 * DAY)
+        )
+        for one in revoked:
+            entry = x509.RevokedCertificateBuilder().serial_number(one.serial_number).revocation_date(one.at)
+            if one.reason is not None:
+                entry = entry.add_extension(x509.CRLReason(one.reason), critical=False)
+            if one.invalid_since is not None:
+                entry = entry.add_extension(x509.InvalidityDate(one.invalid_since), critical=False)
+            builder = builder.add_revoked_certificate(entry.build())
+        for extension, critical in extensions:
+            builder = builder.add_extension(extension, critical=critical)
+        crl = builder.sign(signer if signer is not None else self.key, hashes.SHA256())
+        return crl.public_bytes(serialization.Encoding.DER)
+
+    def ocsp_response(
+        self,
+        certificate: x509.Certificate,
+        *,
+        revoked: Revoked | None = None,
+        unknown: bool = False,
+        at: datetime | None = None,
+        until: datetime | None = None,
+        responder: Credential | None = None,
+    ) -> bytes:
+        """Return an OCSP response (DER) about a `certificate` of this authority, by itself or by a `responder`."""
+        by = responder if responder is not None else self.credential
+        begins = at if at is not None else self.now
+        status = ocsp.OCSPCertStatus.REVOKED if revoked is not None else ocsp.OCSPCertStatus.GOOD
+        builder = (
+            ocsp.OCSPResponseBuilder()
+            .add_response(
+                certificate,
+                self.certificate,
+                hashes.SHA256(),
+                ocsp.OCSPCertStatus.UNKNOWN if unknown else status,
+                begins,
+                until if until is not None else begins + 7 * DAY,
+                None if revoked is None else revoked.at,
+                None if revoked is None else revoked.reason,
+            )
+            .responder_id(ocsp.OCSPResponderEncoding.NAME, by.certificate)
+        )
+        if responder is not None:
+            builder = builder.certificates([by.certificate])
+        return builder.sign(by.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
     def _builder(
         self,
@@ -209,10 +290,12 @@ def _unused(folder: Path, name: str) -> str:
     return next(stem for stem in stems if not (folder / f"{stem}.pem").exists())
 
 
-def _signed(builder: x509.CertificateBuilder, key: PrivateKey, digest: Digest | None = None) -> x509.Certificate:
+def _signed(
+    builder: x509.CertificateBuilder, key: PrivateKey, digest: hashes.HashAlgorithm | None = None
+) -> x509.Certificate:
     return builder.add_extension(
         x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False
-    ).sign(key, digest if digest is not None else hashes.SHA256())
+    ).sign(key, digest if digest is not None else hashes.SHA256())  # type: ignore[arg-type]
 
 
 def _name(common_name: str, organizational_unit: str | None = None) -> x509.Name:

@@ -1,1 +1,1 @@
-"""Trust anchors, path validation at a given moment, and the making of certificates."""
+"""Trust stores, path validation and revocation at a proven moment, and the making of certificates."""
