@@ -40,8 +40,8 @@ NUMBERS = itertools.count(1)
 """Every test has instances of its own, since they all share one gateway."""
 CONDITIONS = {
     "sign": ("unsignable", "unreadable"),
-    "verify": ("unsigned", "invalid", "indeterminate", "unreadable"),
-    "verify-and-sign": ("unsigned", "invalid", "indeterminate", "unsignable", "unreadable"),
+    "verify": ("unsigned", "invalid", "indeterminate", "questionable", "unreadable"),
+    "verify-and-sign": ("unsigned", "invalid", "indeterminate", "questionable", "unsignable", "unreadable"),
     "pass": ("unreadable",),
 }
 """What the rules of a source with each action can decide about."""
@@ -51,6 +51,7 @@ STATUS = {
     "invalid": 0xC101,
     "indeterminate": 0xC102,
     "unsignable": 0xC103,
+    "questionable": 0xC104,
     "unreadable": 0xC000,
 }
 COMMENT = {
@@ -58,6 +59,7 @@ COMMENT = {
     "invalid": "Rejected by policy: digital signature invalid",
     "indeterminate": "Rejected by policy: signature could not be judged",
     "unsignable": "Rejected by policy: the data set cannot be signed",
+    "questionable": "Rejected by policy: not all that is shown is signed",
     "unreadable": "",
 }
 DECISION = {"forward": "accept", "hold": "hold", "reject": "reject"}
@@ -69,6 +71,7 @@ SHORT = {
     "unsigned": "NONE",
     "invalid": "INV",
     "indeterminate": "INDET",
+    "questionable": "QUEST",
     "unsignable": "USG",
     "unreadable": "BAD",
 }
@@ -135,6 +138,9 @@ def instance_that_is(condition: str, site: Site, action: str = "verify") -> Inst
         return signed_slice(number, site.signer, tampered=True)
     if condition == "indeterminate":
         return signed_slice(number, site.stranger)
+    if condition == "questionable":
+        good = signed_slice(number, site.signer)
+        return replace(good, data_set=good.data_set + EXPLICIT.element(0xFFFCFFFC, "OB", b"payload "))
     if condition == "valid" or (condition == "unsignable" and action == "verify-and-sign"):
         return signed_slice(number, site.signer)
     unsigned = ct_slice(number)
@@ -188,14 +194,16 @@ def test_each_rule_decides_about_its_own_condition(action: str, condition: str, 
     assert record["spliced"] == []
     assert len(record["policy_digest"]) == 64
     found = {"invalid": Outcome.INVALID, "indeterminate": Outcome.INDETERMINATE}.get(condition)
-    if condition == "unsignable" and action == "verify-and-sign":
+    if condition == "questionable" or (condition == "unsignable" and action == "verify-and-sign"):
         found = Outcome.VALID
     assert verdicts(record) == ([] if found is None else [(False, found)])
     assert [delivery["outcome"] for delivery in record["deliveries"]] == (["done"] if handling == "forward" else [])
 
 
 @pytest.mark.parametrize("action", CONDITIONS)
-@pytest.mark.parametrize("condition", ["valid", "unsigned", "invalid", "indeterminate", "unsignable", "unreadable"])
+@pytest.mark.parametrize(
+    "condition", ["valid", "unsigned", "invalid", "indeterminate", "questionable", "unsignable", "unreadable"]
+)
 def test_what_does_not_fit_is_held_by_default(action: str, condition: str, site: Site) -> None:
     instance = instance_that_is(condition, site)
     seen = sent(site, instance, ae_title(action))
@@ -207,6 +215,8 @@ def test_what_does_not_fit_is_held_by_default(action: str, condition: str, site:
     assert (seen.delivered is None) == held
     assert seen.record["verdict"] == ("hold" if held else "accept")
     found = [] if condition not in ("valid", "invalid", "indeterminate") else [(False, condition)]
+    if condition == "questionable":
+        found = [(False, "valid")]  # the signature is good, the data set is not all that it covers
     signs = "sign" in action and not held
     assert verdicts(seen.record) == ([*found, (True, "valid")] if signs else found)
     if signs:

@@ -144,7 +144,6 @@ def test_a_rejection_is_told_in_words() -> None:
         with pytest.raises(AssociationRejected, match="for good, by its user: called AE title not") as caught:
             Requestor(remote(port, called_ae_title="NOBODY"), [PAIR]).open()
         assert (caught.value.result, caught.value.source, caught.value.reason) == (1, 1, 7)
-        assert not caught.value.transient
 
 
 def test_an_error_of_the_chunks_aborts_before_the_last_fragment_and_comes_out() -> None:

@@ -49,12 +49,14 @@ def forge(
     parameters: Elements | None = None,
     item: Elements | None = None,
     like_dcmtk: bool = False,
+    uid: str | None = None,
 ) -> tuple[bytes, bytes]:
     """The items of MAC Parameters Sequence and Digital Signatures Sequence over `content`.
 
     `listed` are the tags in Data Elements Signed; without it all that may be signed. `like_dcmtk` signs the stream
-    that dcmsign calculates.
+    that dcmsign calculates. Without `uid` the Digital Signature UID follows from the MAC ID Number.
     """
+    own_uid = uid if uid is not None else f"{UID}.{mac_id_number}" if mac_id_number else UID
     encoding = ENCODINGS[writer]
     carrier = scan(Source(body(writer) if content is None else content), encoding)
     tags = tuple(e.tag for e in carrier.in_tag_order() if is_signable(e)) if listed is None else listed
@@ -67,7 +69,7 @@ def forge(
     }
     fields: dict[int, bytes | None] = {
         0x04000005: own[0x04000005],
-        0x04000100: writer.element(0x04000100, "UI", even(UID.encode())),
+        0x04000100: writer.element(0x04000100, "UI", even(own_uid.encode())),
         0x04000105: writer.element(0x04000105, "DT", even(date.encode(), b" ")),
         0x04000110: writer.element(0x04000110, "CS", b"X509_1993_SIG "),
         0x04000115: writer.element(0x04000115, "OB", even(credential.der)),

@@ -14,7 +14,7 @@ from sealgate.dicom.scan import Carrier, scan
 from sealgate.signature.algorithms import MAC_ALGORITHMS
 from sealgate.signature.create import CreatedSignature, SigningOptions, sign
 from sealgate.signature.keys import KeySigner
-from sealgate.trust.anchors import TrustAnchors
+from sealgate.trust.store import TrustStore
 from sealgate.verification.report import DataSetReport
 from sealgate.verification.verify import Judging, verify
 from support.pki import Authority, Credential
@@ -77,12 +77,12 @@ def signed(
     return Signed(original=data_set, created=created, data_set=spliced, file=bytes(data_set.header) + stored)
 
 
-def anchors(*authorities: Authority) -> TrustAnchors:
+def anchors(*authorities: Authority) -> TrustStore:
     """Authorities as trust anchors."""
-    return TrustAnchors(tuple(authority.credential.der for authority in authorities))
+    return TrustStore(anchors=tuple(authority.credential.der for authority in authorities))
 
 
-def verified(file: bytes, trusted: TrustAnchors, *, at: datetime = AT) -> DataSetReport:
+def verified(file: bytes, trusted: TrustStore, *, at: datetime = AT) -> DataSetReport:
     """Verify every signature of a file, or of a bare data set."""
     data_set, carrier = opened(file)
-    return verify(carrier, data_set.syntax, Judging(anchors=trusted, at=at))
+    return verify(carrier, data_set.syntax, Judging(store=trusted, now=at))

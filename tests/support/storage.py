@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from sealgate.node.acceptor import AcceptorOptions, Rejection
+from sealgate.node.acceptor import AcceptorOptions
 from sealgate.node.admission import Admission
 from sealgate.node.dimse import StoreRequest, StoreResponse
 from sealgate.node.limits import AdmissionLimits, AssociationLimits
 from sealgate.node.listener import Listener, ListenerOptions
 from sealgate.node.peer import Peer
+from sealgate.node.storage_service import Rejection
 
 STOP_SECONDS = 5.0
 

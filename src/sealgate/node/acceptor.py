@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from sealgate.errors import AssociationAborted, DeadlineExceeded, ProtocolViolation, StoreRefused
+from sealgate.errors import AssociationAborted, DeadlineExceeded, ProtocolViolation
 from sealgate.node import dimse
 from sealgate.node.admission import Ending, Phase, Place
 from sealgate.node.associate import (
@@ -32,7 +32,6 @@ from sealgate.node.storage_service import (
     CALLING_AE_TITLE_NOT_RECOGNIZED,
     PROTOCOL_VERSION_NOT_SUPPORTED,
     TEMPORARY_CONGESTION,
-    Reception,
     Rejection,
     StorageService,
     describe_rejection,
@@ -49,16 +48,6 @@ from sealgate.node.upper_layer import (
     encode_command,
     short_pdu,
 )
-
-__all__ = [
-    "AcceptorOptions",
-    "Arrival",
-    "Reception",
-    "Rejection",
-    "StorageService",
-    "StoreRefused",
-    "serve_association",
-]
 
 _NOT_UNDERSTOOD = StoreResponse(status=Status.UNRECOGNIZED_OPERATION, comment="only C-STORE and C-ECHO are served here")
 

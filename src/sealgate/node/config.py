@@ -24,6 +24,10 @@ from pydantic_core import ErrorDetails
 from sealgate.errors import ConfigurationError
 from sealgate.policy.rules import Action, Handling
 from sealgate.signature.algorithms import MAC_ALGORITHMS
+from sealgate.signature.profiles import ProfileName
+from sealgate.signature.purposes import PURPOSES
+from sealgate.trust.revocation import Revocation
+from sealgate.verification.coverage import NO_REQUIREMENT, CoverageRequirement
 
 MAX_CONFIGURATION_BYTES = 1 << 20
 """A configuration file; the largest real ones name some hundred sources in 50 kB."""
@@ -120,12 +124,26 @@ class ListenerSection(_Section):
 
 
 class IdentitySection(_Section):
-    """`[[identity]]`: a key that signs, with its certificate."""
+    """`[[identity]]`: a key that signs, with its certificate: in two files, in one (PKCS #12), or on a token."""
 
     name: Name
-    key: ConfiguredPath
-    certificate: ConfiguredPath
+    key: ConfiguredPath | None = None
+    certificate: ConfiguredPath | None = None
+    pkcs12: ConfiguredPath | None = None
+    pkcs11: str | None = None
+    """URI of a key on a token (RFC 7512); `certificate` where the token has none for it."""
     password_file: ConfiguredPath | None = None
+    """Its first line is the password of the key or of the PKCS #12 file, or the PIN of the token."""
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        if [self.key, self.pkcs12, self.pkcs11].count(None) != 2:
+            raise ValueError("needs one of key (with certificate), pkcs12 and pkcs11")
+        if self.key is not None and self.certificate is None:
+            raise ValueError("key needs its certificate")
+        if self.pkcs12 is not None and self.certificate is not None:
+            raise ValueError("the certificate is the one in the PKCS #12 file; leave certificate out")
+        return self
 
 
 class SourceSection(_Section):
@@ -143,11 +161,21 @@ class SourceSection(_Section):
     mac: Annotated[str, BeforeValidator(_mac)] = "SHA256"
     elements: tuple[str, ...] = ()
     """Tags or keywords of the elements to sign; empty: all that may be signed."""
+    profile: ProfileName = ProfileName.NONE
+    """The Digital Signature Profile to sign by."""
+    purpose: int | None = Field(default=None, ge=min(PURPOSES), le=max(PURPOSES))
+    """Digital Signature Purpose (CID 7007)."""
     on_unsigned: Handling = Handling.HOLD
     on_invalid: Handling = Handling.HOLD
     on_indeterminate: Handling = Handling.HOLD
+    on_questionable: Handling = Handling.HOLD
     on_unsignable: Handling = Handling.HOLD
     on_unreadable: Handling = Handling.HOLD
+    require_profile: ProfileName = ProfileName.NONE
+    """A Digital Signature Profile that at least one good signature must fit."""
+    require_coverage: tuple[str, ...] = ()
+    """What good signatures must cover together: `rendering`, `all`, or tags and keywords."""
+    require_timestamp: bool = False
     destinations: tuple[Name, ...] = ()
     """Empty: all."""
 
@@ -155,6 +183,21 @@ class SourceSection(_Section):
     def _signs_with_identity(self) -> Self:
         if self.action.signs and self.identity is None:
             raise ValueError(f"action {self.action.value!r} needs an identity to sign with")
+        if not self.action.signs and (self.profile is not ProfileName.NONE or self.purpose is not None):
+            raise ValueError(f"action {self.action.value!r} does not sign, so it takes neither profile nor purpose")
+        return self
+
+    @model_validator(mode="after")
+    def _requires_where_it_verifies(self) -> Self:
+        try:
+            coverage = CoverageRequirement.parse(self.require_coverage)
+        except ConfigurationError as error:
+            raise ValueError(f"require_coverage: {error}") from error
+        requires = coverage != NO_REQUIREMENT or self.require_timestamp or self.require_profile is not ProfileName.NONE
+        if requires and not self.action.verifies:
+            raise ValueError(
+                f"action {self.action.value!r} does not verify, so it cannot require anything of signatures"
+            )
         return self
 
 
@@ -198,6 +241,13 @@ class TrustSection(_Section):
     """`[trust]`: what signatures are judged by."""
 
     anchors: tuple[ConfiguredPath, ...] = ()
+    intermediates: tuple[ConfiguredPath, ...] = ()
+    """Certificates that help to build paths and are trusted for nothing."""
+    directories: tuple[ConfiguredPath, ...] = ()
+    """Hashed directories, as `openssl rehash` makes them."""
+    crls: tuple[ConfiguredPath, ...] = ()
+    ocsp_responses: tuple[ConfiguredPath, ...] = ()
+    revocation: Revocation = Revocation.IF_GIVEN
 
 
 class LogSection(_Section):

@@ -14,11 +14,12 @@ from sealgate.dicom.transfer_syntax import transfer_syntax
 from sealgate.dicom.walk import Kind
 from sealgate.errors import CannotSign, InputError, UnknownTransferSyntax
 from sealgate.node.sources import Source
-from sealgate.policy.rules import Condition
+from sealgate.policy.rules import NO_REQUIREMENTS, Condition
 from sealgate.policy.verdict import Decision, Verdict, judge, misfit
 from sealgate.signature.create import CreatedSignature, sign
+from sealgate.verification.judging import Judging, Timestamps
 from sealgate.verification.report import DataSetReport
-from sealgate.verification.verify import Judging, verify
+from sealgate.verification.verify import verify
 
 NO_SIGNATURES = DataSetReport(signatures=())
 
@@ -61,7 +62,7 @@ def examine(
         objection = _objection(carrier, subject)
         if objection is not None:
             return Examination(verdict=Verdict(decision=Decision.REJECT, reasons=(objection,)))
-        report = verify(carrier, syntax, Judging(anchors=source.anchors, at=at))
+        report = verify(carrier, syntax, _judging(source, at))
     except InputError as error:
         unknown_syntax = isinstance(error, UnknownTransferSyntax) and source.policy.action.signs
         condition = Condition.UNSIGNABLE if unknown_syntax else Condition.UNREADABLE
@@ -76,6 +77,19 @@ def examine(
         verdict = misfit(source.policy, Condition.UNSIGNABLE, str(error))
         return Examination(verdict=verdict, data_set=data_set, report=report)
     return Examination(verdict=verdict, data_set=data_set, report=report, created=created)
+
+
+def _judging(source: Source, at: datetime) -> Judging:
+    """What the signatures of a source's instances are judged by; what it requires counts only where it verifies."""
+    requirements = source.policy.requirements if source.policy.action.verifies else NO_REQUIREMENTS
+    return Judging(
+        store=source.store,
+        now=at,
+        revocation=source.revocation,
+        timestamps=Timestamps.REQUIRED if requirements.timestamp else Timestamps.CHECK,
+        profile=requirements.profile,
+        coverage=requirements.coverage,
+    )
 
 
 def _objection(carrier: Carrier, subject: Subject) -> str | None:

@@ -48,6 +48,7 @@ REJECTED_STATUS = {
     Condition.INVALID: 0xC101,
     Condition.INDETERMINATE: 0xC102,
     Condition.UNSIGNABLE: 0xC103,
+    Condition.QUESTIONABLE: 0xC104,
     Condition.UNREADABLE: Status.CANNOT_UNDERSTAND,
 }
 """Status of an instance that the policy rejects (PS3.4 B.2.3: Cxxx, cannot understand)."""
@@ -57,6 +58,7 @@ _COMMENTS = {
     Condition.INVALID: "Rejected by policy: digital signature invalid",
     Condition.INDETERMINATE: "Rejected by policy: signature could not be judged",
     Condition.UNSIGNABLE: "Rejected by policy: the data set cannot be signed",
+    Condition.QUESTIONABLE: "Rejected by policy: not all that is shown is signed",
 }
 _NAMED_OTHERWISE = "Data set and request name different instances"
 

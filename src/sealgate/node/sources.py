@@ -8,15 +8,20 @@ from dataclasses import dataclass
 
 from sealgate.dicom import tags
 from sealgate.errors import ConfigurationError, KeyUnusable
-from sealgate.files.credentials import password_from, read_anchors, read_file
+from sealgate.files.credentials import password_from, read_store
+from sealgate.library.signers import load_signer
 from sealgate.node.config import Configuration, IdentitySection, SourceSection
 from sealgate.node.peer import Peer
-from sealgate.policy.rules import SourcePolicy, policy_digest
+from sealgate.policy.rules import Requirements, SourcePolicy, policy_digest
 from sealgate.signature.algorithms import MAC_ALGORITHMS
 from sealgate.signature.create import SigningOptions
-from sealgate.signature.keys import Signer, load_certificate, load_signer
-from sealgate.trust.anchors import TrustAnchors
+from sealgate.signature.keys import Signer, load_certificate
+from sealgate.signature.profiles import PROFILES
+from sealgate.signature.purposes import PURPOSES
 from sealgate.trust.authority import NOT_FOR_CLINICAL_USE, is_not_for_clinical_use
+from sealgate.trust.revocation import Revocation
+from sealgate.trust.store import TrustStore
+from sealgate.verification.coverage import CoverageRequirement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +32,8 @@ class Source:
     section: SourceSection
     policy: SourcePolicy
     policy_digest: str
-    anchors: TrustAnchors
+    store: TrustStore
+    revocation: Revocation
     signer: Signer | None
     options: SigningOptions
     destinations: Mapping[str, int]
@@ -45,14 +51,21 @@ class Source:
 
 
 def open_sources(configuration: Configuration) -> tuple[Source, ...]:
-    """The sources of a configuration with their keys and anchors loaded.
+    """The sources of a configuration with their keys and trust store loaded.
 
     Raises ConfigurationError, KeyUnusable and UnreadableFile.
     """
-    anchors = read_anchors(configuration.trust.anchors)
+    trust = configuration.trust
+    store = read_store(
+        anchors=trust.anchors,
+        intermediates=trust.intermediates,
+        crls=trust.crls,
+        ocsp_responses=trust.ocsp_responses,
+        directories=trust.directories,
+    )
     allowed = configuration.node.not_for_clinical_use
     signers = {identity.name: _signer(identity, allowed=allowed) for identity in configuration.identity}
-    return tuple(_source(configuration, section, anchors, signers) for section in configuration.source)
+    return tuple(_source(configuration, section, store, signers) for section in configuration.source)
 
 
 def source_of(sources: tuple[Source, ...], peer: Peer) -> Source | None:
@@ -61,29 +74,56 @@ def source_of(sources: tuple[Source, ...], peer: Peer) -> Source | None:
 
 
 def _signer(identity: IdentitySection, *, allowed: bool) -> Signer:
-    certificate = read_file(identity.certificate)
+    key = identity.key or identity.pkcs12 or identity.pkcs11
     try:
-        signer = load_signer(read_file(identity.key), certificate, password_from(identity.password_file, identity.key))
-    except KeyUnusable as error:
-        raise KeyUnusable(f"identity {identity.name!r} ({identity.key}, {identity.certificate}): {error}") from error
-    if not allowed and is_not_for_clinical_use(load_certificate(certificate)):
+        signer = load_signer(
+            identity.key,
+            identity.certificate,
+            pkcs12=identity.pkcs12,
+            pkcs11=identity.pkcs11,
+            password=password_from(identity.password_file, key),
+        )
+    except (KeyUnusable, ConfigurationError) as error:
+        raise type(error)(f"identity {identity.name!r}: {error}") from error
+    if not allowed and is_not_for_clinical_use(load_certificate(signer.certificate)):
         raise KeyUnusable(
-            f"identity {identity.name!r}: the certificate {identity.certificate} says {NOT_FOR_CLINICAL_USE}; "
+            f"identity {identity.name!r}: the certificate of {key} says {NOT_FOR_CLINICAL_USE}; "
             "use a real one, or set node.not_for_clinical_use for a trial"
         )
     return signer
 
 
+def _policy_digest(policy: SourcePolicy, store: TrustStore, revocation: Revocation) -> str:
+    """Digest of all that verdicts rest on: what is trusted decides nothing where nothing is verified."""
+    if not policy.action.verifies:
+        return policy_digest(policy, ())
+    return policy_digest(policy, store.anchors, _beside_anchors(store, revocation))
+
+
+def _beside_anchors(store: TrustStore, revocation: Revocation) -> dict[str, object]:
+    """What verdicts rest on beside rules and trust anchors, where it is not as it is by default."""
+    described: dict[str, object] = {
+        kind: digests for kind, digests in store.digests().items() if digests and kind != "anchors"
+    }
+    return described if revocation is Revocation.IF_GIVEN else described | {"revocation": revocation.value}
+
+
 def _source(
-    configuration: Configuration, section: SourceSection, anchors: TrustAnchors, signers: Mapping[str, Signer]
+    configuration: Configuration, section: SourceSection, store: TrustStore, signers: Mapping[str, Signer]
 ) -> Source:
     policy = SourcePolicy(
         action=section.action,
         on_unsigned=section.on_unsigned,
         on_invalid=section.on_invalid,
         on_indeterminate=section.on_indeterminate,
+        on_questionable=section.on_questionable,
         on_unsignable=section.on_unsignable,
         on_unreadable=section.on_unreadable,
+        requirements=Requirements(
+            profile=section.require_profile,
+            coverage=CoverageRequirement.parse(section.require_coverage),
+            timestamp=section.require_timestamp,
+        ),
     )
     try:
         elements = tuple(tags.parse(text) for text in section.elements) or None
@@ -93,9 +133,15 @@ def _source(
         name=section.name,
         section=section,
         policy=policy,
-        policy_digest=policy_digest(policy, anchors.certificates),
-        anchors=anchors,
+        policy_digest=_policy_digest(policy, store, configuration.trust.revocation),
+        store=store,
+        revocation=configuration.trust.revocation,
         signer=signers[section.identity] if section.identity and section.action.signs else None,
-        options=SigningOptions(mac_algorithm=MAC_ALGORITHMS[section.mac], elements=elements),
+        options=SigningOptions(
+            mac_algorithm=MAC_ALGORITHMS[section.mac],
+            elements=elements,
+            profile=PROFILES[section.profile],
+            purpose=None if section.purpose is None else PURPOSES[section.purpose],
+        ),
         destinations=configuration.destinations_of(section),
     )

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from typing import Any
+
+from sealgate.signature.profiles import ProfileName
+from sealgate.verification.coverage import NO_REQUIREMENT, CoverageRequirement
 
 
 class Action(StrEnum):
@@ -47,8 +52,25 @@ class Condition(StrEnum):
     UNSIGNED = "unsigned"
     INVALID = "invalid"
     INDETERMINATE = "indeterminate"
+    QUESTIONABLE = "questionable"
+    """A good signature, but what a reader sees is not all protected, or something is odd."""
     UNSIGNABLE = "unsignable"
     UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirements:
+    """What the good signatures of an instance must show; where they do not, the instance is invalid."""
+
+    profile: ProfileName = ProfileName.NONE
+    """A profile that at least one of them fits."""
+    coverage: CoverageRequirement = NO_REQUIREMENT
+    """What they cover together."""
+    timestamp: bool = False
+    """Whether each has a certified timestamp that proves when it was there."""
+
+
+NO_REQUIREMENTS = Requirements()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +81,10 @@ class SourcePolicy:
     on_unsigned: Handling = Handling.HOLD
     on_invalid: Handling = Handling.HOLD
     on_indeterminate: Handling = Handling.HOLD
+    on_questionable: Handling = Handling.HOLD
     on_unsignable: Handling = Handling.HOLD
     on_unreadable: Handling = Handling.HOLD
+    requirements: Requirements = field(default=NO_REQUIREMENTS)
 
     def handling(self, condition: Condition) -> Handling:
         """What happens to an instance in `condition`."""
@@ -68,13 +92,22 @@ class SourcePolicy:
             Condition.UNSIGNED: self.on_unsigned,
             Condition.INVALID: self.on_invalid,
             Condition.INDETERMINATE: self.on_indeterminate,
+            Condition.QUESTIONABLE: self.on_questionable,
             Condition.UNSIGNABLE: self.on_unsignable,
             Condition.UNREADABLE: self.on_unreadable,
         }
         return by_condition[condition]
 
 
-def policy_digest(policy: SourcePolicy, anchors: tuple[bytes, ...]) -> str:
-    """SHA-256, in hexadecimal, of the rules and of the trust anchors that verdicts under them rest on."""
-    described = asdict(policy) | {"anchors": sorted(hashlib.sha256(anchor).hexdigest() for anchor in anchors)}
+_LATER_RULES = {"on_questionable": Handling.HOLD, "requirements": asdict(NO_REQUIREMENTS)}
+"""Rules that came with later versions, as they are when nobody sets them: then they leave the digest as it was."""
+
+
+def policy_digest(policy: SourcePolicy, anchors: tuple[bytes, ...], more: Mapping[str, Any] | None = None) -> str:
+    """SHA-256, in hexadecimal, of the rules and of the trust anchors that verdicts under them rest on.
+
+    `more` are the other things that they rest on, such as digests of CRLs, by name, as values for JSON.
+    """
+    rules = {name: rule for name, rule in asdict(policy).items() if _LATER_RULES.get(name) != rule}
+    described = rules | {"anchors": sorted(hashlib.sha256(anchor).hexdigest() for anchor in anchors)} | dict(more or {})
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sealgate.policy.rules import Condition, Handling, SourcePolicy
+from sealgate.signature.reasons import Severity
 from sealgate.verification.report import DataSetReport, Outcome
 
 
@@ -38,16 +39,20 @@ _CONDITIONS = {
     Outcome.UNSIGNED: Condition.UNSIGNED,
     Outcome.INVALID: Condition.INVALID,
     Outcome.INDETERMINATE: Condition.INDETERMINATE,
+    Outcome.QUESTIONABLE: Condition.QUESTIONABLE,
 }
 
 
 def judge(policy: SourcePolicy, report: DataSetReport) -> Verdict:
-    """Verdict on a data set that was verified. Where the action does not verify, signatures decide nothing."""
+    """Verdict on a data set that was verified, with the codes of all that is more than a warning.
+
+    Where the action does not verify, signatures decide nothing.
+    """
     condition = _CONDITIONS.get(report.outcome)
     if not policy.action.verifies or condition is None:
         return ACCEPTED
-    codes = dict.fromkeys(reason.value for signature in report.signatures for reason in signature.reasons)
-    return misfit(policy, condition, *codes)
+    grave = (reason for reason in report.reasons if reason.severity is not Severity.WARNING)
+    return misfit(policy, condition, *(reason.value for reason in grave))
 
 
 def misfit(policy: SourcePolicy, condition: Condition, *reasons: str) -> Verdict:

@@ -100,8 +100,3 @@ def check_transition(before: InstanceState | JobState, after: InstanceState | Jo
     if not allowed:
         kind = "an instance" if isinstance(before, InstanceState) else "a job"
         raise RuntimeError(f"{kind} may not go from {before} to {after}")
-
-
-def sources_of(after: JobState) -> tuple[JobState, ...]:
-    """The states from which a job may come to `after`, in the order of the enumeration."""
-    return tuple(before for before in JobState if after in JOB_TRANSITIONS[before])

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-
-from cryptography import x509
+from typing import TYPE_CHECKING
 
 from sealgate.signature.check import Problem
 from sealgate.signature.reasons import Reason
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far the clock of a signer may be ahead of ours, or of its certificate authority's."""
@@ -24,6 +26,16 @@ class ClaimedTime:
     earliest: datetime
     latest: datetime
     has_offset: bool
+    is_complete: bool = True
+    """Whether it goes to the second."""
+
+
+def earliest_moment(value: str) -> datetime | None:
+    """The earliest moment that a DT value can mean; None where it is none."""
+    try:
+        return parse(value).earliest
+    except (ValueError, OverflowError):
+        return None
 
 
 def parse(value: str) -> ClaimedTime:
@@ -50,7 +62,8 @@ def parse(value: str) -> ClaimedTime:
         latest = earliest + timedelta(hours=1)
     else:
         latest = earliest + (timedelta(minutes=1) if second is None else timedelta(0))
-    return ClaimedTime(earliest=earliest, latest=latest, has_offset=match[8] is not None)
+    has_offset, is_complete = match[8] is not None, second is not None
+    return ClaimedTime(earliest=earliest, latest=latest, has_offset=has_offset, is_complete=is_complete)
 
 
 def _zone(offset: str | None) -> timezone:
@@ -61,7 +74,10 @@ def _zone(offset: str | None) -> timezone:
 
 
 def check_dates(value: str | None, certificate: x509.Certificate, at: datetime) -> list[Problem]:
-    """Problems of the claimed time: absent, unreadable, outside of the certificate's validity, or after `at`."""
+    """Problems of the claimed time: absent, unreadable, outside of the certificate's validity, or after `at`.
+
+    `at` is the proven moment (aware): that of a verified token, of the first receipt, or of judging.
+    """
     if value is None:
         return [Problem(reason=Reason.DATETIME_MISSING, text="Digital Signature DateTime (0400,0105) is absent")]
     try:
@@ -76,6 +92,9 @@ def check_dates(value: str | None, certificate: x509.Certificate, at: datetime) 
     if not claimed.has_offset:
         text = "Digital Signature DateTime has no offset from UTC; UTC was taken"
         problems.append(Problem(reason=Reason.DATETIME_WITHOUT_OFFSET, text=text))
+    if not claimed.is_complete:
+        text = "Digital Signature DateTime does not go to the second; it was taken for the whole span that it names"
+        problems.append(Problem(reason=Reason.DATETIME_INCOMPLETE, text=text))
     begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if claimed.latest < begins - CLOCK_TOLERANCE or claimed.earliest > ends:
         validity = f"the certificate is valid from {begins:%F %T} to {ends:%F %T} UTC"

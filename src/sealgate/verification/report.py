@@ -1,24 +1,37 @@
-"""What a verification found: numbered facts for each signature, an outcome with its reasons, and the coverage."""
+"""What a verification found: numbered facts for each signature and the data set, outcomes with reasons, coverage."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING
 
+from sealgate.dicom.location import MAIN_DATA_SET
 from sealgate.signature.check import Problem
 from sealgate.signature.reasons import Reason, Severity
+from sealgate.verification.coverage import Coverage
+
+if TYPE_CHECKING:
+    from sealgate.signature.purposes import WrittenPurpose
+    from sealgate.timestamp.token import Token
 
 
 class Step(IntEnum):
     """The ladder of facts; the numbers are the same in the code of `verify` and in reports."""
 
     STRUCTURE = 1
-    MAC = 2
-    SIGNER = 3
-    DATES = 4
-    PATH = 5
-    REVOCATION = 6
-    COVERAGE = 7
+    MAC_PARAMETERS = 2
+    MAC = 3
+    DCMTK_STREAM = 4
+    SIGNER = 5
+    DATES = 6
+    PATH = 7
+    REVOCATION = 8
+    TIMESTAMP = 9
+    PROFILE = 10
+    COVERAGE = 11
 
 
 class Status(StrEnum):
@@ -27,13 +40,17 @@ class Status(StrEnum):
     PASSED = "passed"
     WARNING = "warning"
     FAILED = "failed"
-    NOT_CHECKED = "not checked"
+    INDETERMINATE = "indeterminate"
+    """It had to be checked, and could not be."""
+    NOT_CHECKED = "not-checked"
 
 
 class Outcome(StrEnum):
-    """Outcome of a signature (the first three) or of a data set."""
+    """Outcome of a signature (the first four) or of a data set, from the best to the gravest."""
 
     VALID = "valid"
+    QUESTIONABLE = "questionable"
+    """The signature is good, but what a reader sees is not all protected, or something is odd."""
     INDETERMINATE = "indeterminate"
     INVALID = "invalid"
     UNSIGNED = "unsigned"
@@ -41,11 +58,32 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """One numbered fact about a signature."""
+    """One numbered fact about a signature or a data set."""
 
     step: Step
     status: Status
     text: str
+    reasons: tuple[Reason, ...] = ()
+    """Codes of what is wrong; none where the fact passed."""
+
+
+class Proof(StrEnum):
+    """What proves the moment at which a signature is judged, from the strongest."""
+
+    TIMESTAMP = "timestamp"
+    """The time of a verified token over the signature value."""
+    FIRST_RECEIPT = "first-receipt"
+    """The register knows these bytes since then."""
+    NONE = "none"
+    """Nothing: the moment of judging itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenMoment:
+    """When a signature is known to have been there: path and revocation are judged at that moment."""
+
+    at: datetime
+    proof: Proof
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,44 +96,92 @@ class SignatureReport:
     mac_algorithm: str | None
     signer: str | None
     """Subject of the signer's certificate (RFC 4514)."""
-    signer_certificate: bytes | None
+    signer_certificate: bytes | None = field(repr=False)
     """DER of the signer's certificate."""
     outcome: Outcome
     reasons: tuple[Reason, ...]
     facts: tuple[Fact, ...]
+    """One for each step, in the order of their numbers."""
     data_elements_signed: tuple[int, ...]
     unsigned_elements: tuple[int, ...]
+    """Elements of the carrier that are there, not listed and mean something: no group lengths, padding, signatures."""
+    mac_id_number: int | None = None
+    mac_calculation_transfer_syntax_uid: str | None = None
+    purpose: WrittenPurpose | None = None
+    proven: ProvenMoment | None = None
+    """None where there is no certificate to judge."""
+    path: tuple[bytes, ...] = field(default=(), repr=False)
+    """DER from the signer's certificate to the trust anchor; empty where no path was found."""
+    timestamp: Token | None = field(default=None, repr=False)
+    """What a certified timestamp says; whether it is good is in fact 9."""
+    tsa_path: tuple[bytes, ...] = field(default=(), repr=False)
+    """DER from the certificate of the TSA to the trust anchor."""
+
+    @property
+    def is_of_main_data_set(self) -> bool:
+        """Whether it stands in the main data set, not in an item."""
+        return self.location == str(MAIN_DATA_SET)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether signer and MAC are proven, whatever else is odd."""
+        return self.outcome in (Outcome.VALID, Outcome.QUESTIONABLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSetReport:
-    """Reports of all signatures of a data set, in the order in which they were found."""
+    """Reports of all signatures of a data set, in the order in which they were found, and facts about the whole."""
 
     signatures: tuple[SignatureReport, ...]
+    findings: tuple[Fact, ...] = ()
+    """Facts about the data set as a whole, in the order of their steps."""
+    coverage: Coverage | None = None
+    """What the good signatures of the main data set cover together; None without any signature."""
 
     @property
     def outcome(self) -> Outcome:
-        """The gravest outcome of its signatures; UNSIGNED without any."""
-        if not self.signatures:
+        """The gravest outcome of signatures and findings; UNSIGNED without any signature, even a hidden one."""
+        severities = [_SEVERITIES[signature.outcome] for signature in self.signatures]
+        severities += [reason.severity for finding in self.findings for reason in finding.reasons]
+        gravest = max(severities, default=Severity.WARNING)
+        if not self.signatures and gravest is not Severity.INVALID:
             return Outcome.UNSIGNED
-        outcomes = {signature.outcome for signature in self.signatures}
-        return next(o for o in (Outcome.INVALID, Outcome.INDETERMINATE, Outcome.VALID) if o in outcomes)
+        return _OUTCOMES[gravest]
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """The codes of all signatures and findings, each one once."""
+        found: list[SignatureReport | Fact] = [*self.signatures, *self.findings]
+        return tuple(dict.fromkeys(reason for one in found for reason in one.reasons))
 
 
-def outcome_of(problems: list[Problem]) -> Outcome:
-    """Outcome of a signature with these problems."""
-    gravest = max((problem.reason.severity for problem in problems), default=Severity.WARNING)
-    return {
-        Severity.WARNING: Outcome.VALID,
-        Severity.INDETERMINATE: Outcome.INDETERMINATE,
-        Severity.INVALID: Outcome.INVALID,
-    }[gravest]
+_OUTCOMES = {
+    Severity.WARNING: Outcome.VALID,
+    Severity.QUESTIONABLE: Outcome.QUESTIONABLE,
+    Severity.INDETERMINATE: Outcome.INDETERMINATE,
+    Severity.INVALID: Outcome.INVALID,
+}
+_SEVERITIES = {outcome: severity for severity, outcome in _OUTCOMES.items()}
+_STATUSES = {
+    Severity.WARNING: Status.WARNING,
+    Severity.QUESTIONABLE: Status.WARNING,
+    Severity.INDETERMINATE: Status.INDETERMINATE,
+    Severity.INVALID: Status.FAILED,
+}
 
 
-def fact(step: Step, problems: list[Problem], passed: str) -> Fact:
+def outcome_of(reasons: Iterable[Reason]) -> Outcome:
+    """Outcome of a signature with these reasons."""
+    return _OUTCOMES[max((reason.severity for reason in reasons), default=Severity.WARNING)]
+
+
+def fact(step: Step, problems: Sequence[Problem], passed: str) -> Fact:
     """The fact of a step: the sentence `passed`, or what the problems say."""
     if not problems:
         return Fact(step=step, status=Status.PASSED, text=passed)
-    only_warnings = all(problem.reason.severity is Severity.WARNING for problem in problems)
-    text = "; ".join(problem.text for problem in problems)
-    return Fact(step=step, status=Status.WARNING if only_warnings else Status.FAILED, text=text)
+    return Fact(
+        step=step,
+        status=_STATUSES[max(problem.reason.severity for problem in problems)],
+        text="; ".join(dict.fromkeys(problem.text for problem in problems)),
+        reasons=tuple(dict.fromkeys(problem.reason for problem in problems)),
+    )

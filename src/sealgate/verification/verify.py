@@ -1,63 +1,42 @@
 """The whole verification of a data set, as a ladder of numbered facts (see `report.Step`):
 
-1. structure: the sequences and the MAC parameters are complete and unambiguous
-2. MAC: the signature value belongs to the standard's MAC stream
-3. signer: the certificate and the strength of its key
-4. dates: Digital Signature DateTime against the certificate and the moment of judging
-5. path: from the certificate to a trust anchor at that moment
-6. revocation: not checked
-7. coverage: which elements are signed and which present ones are not
+ 1. structure: the sequences are complete and unambiguous, and nothing is hidden in them
+ 2. MAC parameters: they are complete, known and allowed
+ 3. MAC: the signature value belongs to the standard's MAC stream, and readers see the values that are in it
+ 4. DCMTK's stream: where the MAC only fits the one that dcmsign truncates, how many bytes are not covered
+ 5. signer: the certificate, the strength of its key, and what it may be used for
+ 6. dates: Digital Signature DateTime against the certificate and the proven moment
+ 7. path: from the certificate to a trust anchor at the proven moment
+ 8. revocation: of the certificates of the path at the proven moment
+ 9. timestamp: whether a token proves when the signature was there
+10. profile: whether the signature fits the one that was asked for
+11. coverage: which elements are signed and which present ones are not
 
-"Could not be checked" is an outcome of its own (indeterminate); it is never valid, and never taken for unsigned.
+The proven moment is the time of a good token, else the first receipt of these bytes, else the moment of judging.
+"Could not be checked" is an outcome of its own (indeterminate); it is never valid, and never taken for unsigned. After
+the signatures the data set is looked at as a whole: what they cover together, and what none of them can.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator
+from dataclasses import replace
 
-from cryptography.hazmat.primitives.serialization import Encoding
-
+from sealgate.dicom import tags
 from sealgate.dicom.limits import MAX_SIGNATURES
-from sealgate.dicom.location import Location, signature_carriers
+from sealgate.dicom.location import Place, signature_carriers
 from sealgate.dicom.scan import Carrier
 from sealgate.dicom.transfer_syntax import TransferSyntax
 from sealgate.errors import InputError, LimitExceeded
 from sealgate.signature import model
-from sealgate.signature.check import MacCheck, Problem, check
-from sealgate.signature.model import DigitalSignature
+from sealgate.signature.check import Problem
+from sealgate.signature.profiles import PROFILES, ProfileName
 from sealgate.signature.reasons import Reason
-from sealgate.signature.selection import unsigned_elements
-from sealgate.trust.anchors import TrustAnchors
-from sealgate.trust.path import PathStatus, validate_path
-from sealgate.verification.dates import check_dates
-from sealgate.verification.report import (
-    DataSetReport,
-    Fact,
-    Outcome,
-    SignatureReport,
-    Status,
-    Step,
-    fact,
-    outcome_of,
-)
-
-_PATH_REASONS = {
-    PathStatus.NO_ANCHORS: Reason.NO_TRUST_ANCHORS,
-    PathStatus.NOT_FOUND: Reason.PATH_NOT_FOUND,
-    PathStatus.EXPIRED: Reason.CERTIFICATE_EXPIRED,
-    PathStatus.NOT_YET_VALID: Reason.CERTIFICATE_NOT_YET_VALID,
-    PathStatus.INVALID: Reason.PATH_INVALID,
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judging:
-    """What signatures are judged by."""
-
-    anchors: TrustAnchors
-    at: datetime
-    """The proven moment (aware): time of a verified token, else of the first receipt, else now."""
+from sealgate.verification.coverage import Aspect, Coverage, coverage_of, named
+from sealgate.verification.judging import Judging as Judging
+from sealgate.verification.ladder import Verification, malformed
+from sealgate.verification.oddities import check_oddities, check_traces, noted_elements
+from sealgate.verification.report import DataSetReport, Fact, Outcome, SignatureReport, Status, Step, fact
 
 
 def verify(data_set: Carrier, syntax: TransferSyntax, judging: Judging) -> DataSetReport:
@@ -66,88 +45,107 @@ def verify(data_set: Carrier, syntax: TransferSyntax, judging: Judging) -> DataS
     Raises MalformedDataSet and LimitExceeded where the data set itself cannot be read; damage inside the signature
     sequences is reported instead.
     """
-    reports: list[SignatureReport] = []
-    for location, carrier in signature_carriers(data_set):
+    seen: list[tuple[Place, SignatureReport]] = []
+    for place in signature_carriers(data_set):
         try:
-            parameters = model.mac_parameters(carrier)
-            signatures = model.digital_signatures(carrier)
+            parameters = model.mac_parameters(place.carrier)
+            signatures = model.digital_signatures(place.carrier)
         except InputError as error:
-            reports.append(_malformed(location, str(error)))
+            seen.append((place, malformed(place, str(error))))
             continue
         if not signatures:
-            reports.append(_malformed(location, "the Digital Signatures Sequence has no item"))
-        if len(reports) + len(signatures) > MAX_SIGNATURES:
-            raise LimitExceeded("signatures", len(reports) + len(signatures), MAX_SIGNATURES)
+            seen.append((place, malformed(place, "the Digital Signatures Sequence has no item")))
+        if len(seen) + len(signatures) > MAX_SIGNATURES:
+            raise LimitExceeded("signatures", len(seen) + len(signatures), MAX_SIGNATURES)
         for signature in signatures:
-            try:
-                checked = check(carrier, syntax, parameters, signature)
-            except InputError as error:
-                checked = MacCheck(structure=[_malformed_problem(str(error))])
-            reports.append(_report(location, carrier, signature, checked, judging))
-    return DataSetReport(signatures=tuple(reports))
-
-
-def _malformed_problem(text: str) -> Problem:
-    return Problem(reason=Reason.SIGNATURE_SEQUENCES_MALFORMED, text=text)
-
-
-def _malformed(location: Location, text: str) -> SignatureReport:
-    """Report about signature sequences that cannot be read: signatures seem to be there, and nothing is proven."""
-    return SignatureReport(
-        location=str(location),
-        digital_signature_uid=None,
-        digital_signature_datetime=None,
-        mac_algorithm=None,
-        signer=None,
-        signer_certificate=None,
-        outcome=Outcome.INVALID,
-        reasons=(Reason.SIGNATURE_SEQUENCES_MALFORMED,),
-        facts=(Fact(step=Step.STRUCTURE, status=Status.FAILED, text=text),),
-        data_elements_signed=(),
-        unsigned_elements=(),
+            seen.append((place, Verification(place, syntax, parameters, signature, judging).report()))
+    coverage = _coverage_of_main(data_set, seen) if seen else None
+    return DataSetReport(
+        signatures=tuple(report for _, report in seen),
+        findings=tuple(_findings(data_set, syntax, seen, coverage, judging)),
+        coverage=coverage,
     )
 
 
-def _report(
-    location: Location, carrier: Carrier, signature: DigitalSignature, checked: MacCheck, judging: Judging
-) -> SignatureReport:
-    facts = [fact(Step.STRUCTURE, checked.structure, "the signature and its MAC parameters are complete")]
-    problems = [*checked.structure, *checked.mac, *checked.signer]
-    certificate = checked.certificate
-    signer = certificate_bytes = None
-    if not checked.structure:
-        facts.append(fact(Step.MAC, checked.mac, f"the signature fits the signed elements ({checked.mac_algorithm})"))
-    if certificate is not None:
-        signer = certificate.subject.rfc4514_string()
-        certificate_bytes = certificate.public_bytes(Encoding.DER)
-        facts.append(fact(Step.SIGNER, checked.signer, signer))
-        dates = check_dates(signature.digital_signature_datetime, certificate, judging.at)
-        facts.append(fact(Step.DATES, dates, f"signed at {signature.digital_signature_datetime}"))
-        path = validate_path(certificate_bytes, judging.anchors, judging.at)
-        reason = _PATH_REASONS.get(path.status)
-        path_problems = [] if reason is None else [Problem(reason=reason, text=path.text)]
-        facts.append(fact(Step.PATH, path_problems, path.text))
-        facts.append(Fact(step=Step.REVOCATION, status=Status.NOT_CHECKED, text="revocation was not checked"))
-        problems += [*dates, *path_problems]
-    unsigned = unsigned_elements(carrier, checked.data_elements_signed)
-    facts.append(_coverage(checked.data_elements_signed, unsigned))
-    return SignatureReport(
-        location=str(location),
-        digital_signature_uid=signature.digital_signature_uid,
-        digital_signature_datetime=signature.digital_signature_datetime,
-        mac_algorithm=checked.mac_algorithm.name if checked.mac_algorithm else None,
-        signer=signer,
-        signer_certificate=certificate_bytes,
-        outcome=outcome_of(problems),
-        reasons=tuple(dict.fromkeys(problem.reason for problem in problems)),
-        facts=tuple(facts),
-        data_elements_signed=checked.data_elements_signed,
-        unsigned_elements=unsigned,
+def _coverage_of_main(data_set: Carrier, seen: list[tuple[Place, SignatureReport]]) -> Coverage:
+    """What the good signatures of the main data set cover; where there are none, those that could not be judged."""
+    own = [report for place, report in seen if not place.location.path]
+    counted = [report for report in own if report.is_good] or [
+        report for report in own if report.outcome is Outcome.INDETERMINATE
+    ]
+    signed = {tag for report in counted for tag in report.data_elements_signed}
+    return coverage_of((element.tag for element in data_set.elements), signed)
+
+
+def _findings(
+    data_set: Carrier,
+    syntax: TransferSyntax,
+    seen: list[tuple[Place, SignatureReport]],
+    coverage: Coverage | None,
+    judging: Judging,
+) -> Iterator[Fact]:
+    """Facts about the data set as a whole, in the order of the steps."""
+    noted = noted_elements(data_set)
+    problems = list(check_traces(data_set, noted))
+    if coverage is None:
+        if problems:
+            yield fact(Step.STRUCTURE, problems, "")
+        return
+    problems += check_oddities(data_set, noted, syntax)
+    problems += _copies(seen)
+    yield fact(Step.STRUCTURE, problems, "nothing stands in the data set that no signature can cover")  # 1
+    if judging.profile is not None and judging.profile is not ProfileName.NONE:
+        yield _required_profile(seen, judging.profile)  # 10
+    problems = list(_coverage_problems(seen, coverage, judging))
+    whole = fact(Step.COVERAGE, problems, coverage.text)  # 11
+    if not problems and coverage.unsigned:
+        whole = replace(whole, status=Status.WARNING)
+    yield whole
+
+
+def _copies(seen: list[tuple[Place, SignatureReport]]) -> Iterator[Problem]:
+    """Signatures that were copied: a Digital Signature UID is given once (PS3.3 table C.12-6)."""
+    uids = [report.digital_signature_uid for _, report in seen if report.digital_signature_uid]
+    if len(set(uids)) < len(uids):
+        copied = next(uid for number, uid in enumerate(uids) if uid in uids[:number])
+        text = f"two signatures have the Digital Signature UID {copied}: one of them was copied"
+        yield Problem(reason=Reason.SIGNATURE_UID_TWICE, text=text)
+
+
+def _required_profile(seen: list[tuple[Place, SignatureReport]], wanted: ProfileName) -> Fact:
+    fits = any(
+        report.is_good and any(one.step is Step.PROFILE and one.status is Status.PASSED for one in report.facts)
+        for _, report in seen
     )
+    title = PROFILES[wanted].title
+    problem = Problem(reason=Reason.PROFILE_REQUIRED, text=f"no good signature fits the {title}, which is required")
+    return fact(Step.PROFILE, [] if fits else [problem], f"a good signature fits the {title}")
 
 
-def _coverage(signed: tuple[int, ...], unsigned: tuple[int, ...]) -> Fact:
-    if not unsigned:
-        return Fact(step=Step.COVERAGE, status=Status.PASSED, text="every element that is present is signed")
-    text = f"{len(signed)} elements are signed, {len(unsigned)} present ones are not"
-    return Fact(step=Step.COVERAGE, status=Status.WARNING, text=text)
+def _coverage_problems(
+    seen: list[tuple[Place, SignatureReport]], coverage: Coverage, judging: Judging
+) -> Iterator[Problem]:
+    """What is not covered and should be; nothing of that where all signatures are bad, which is said already."""
+    missing = judging.coverage.missing(coverage)
+    if missing:
+        text = f"no good signature covers {named(missing)}, which is required"
+        yield Problem(reason=Reason.COVERAGE_REQUIRED, text=text)
+    sound = [(place, report) for place, report in seen if report.outcome is not Outcome.INVALID]
+    if coverage.signed:
+        identity, rendering = coverage.unsigned_of(Aspect.IDENTITY), coverage.unsigned_of(Aspect.RENDERING)
+        if identity:
+            text = f"what says whose and which image this is, is not all signed: {named(identity)}"
+            yield Problem(reason=Reason.IDENTITY_NOT_SIGNED, text=text)
+        if rendering:
+            text = f"what changes the picture or text that is shown is not all signed: {named(rendering)}"
+            yield Problem(reason=Reason.RENDERING_NOT_SIGNED, text=text)
+    unbound = [place for place, _ in sound if place.location.path and not _is_bound(place, coverage)]
+    if unbound:
+        text = f"the signature in {unbound[0].location} covers that item alone: no good one binds it to this data set"
+        yield Problem(reason=Reason.ITEM_CONTEXT_NOT_SIGNED, text=text)
+
+
+def _is_bound(place: Place, coverage: Coverage) -> bool:
+    """Whether good signatures of the main data set cover an item, and what its text is read by."""
+    outermost = place.location.path[0][0]
+    return outermost in coverage.signed and tags.SPECIFIC_CHARACTER_SET not in coverage.unsigned

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sealgate.policy.rules import Action, Condition, Handling, SourcePolicy
 from sealgate.policy.verdict import ACCEPTED, Decision, judge, misfit
 from sealgate.verification.report import DataSetReport, Outcome
+from support.elements import EXPLICIT
 from support.pki import Authority
 from support.samples import sample
 from support.signing import AT, anchors, signed, verified
@@ -26,8 +29,10 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[Outcome, DataSetRe
     original = sample("CT_small.dcm").read_bytes()
     file = signed(original, authority.issue("signer")).file
     tampered = file.replace(b"CompressedSamples^CT1", b"CompressedSamples^CT2")
+    padded = EXPLICIT.element(0xFFFCFFFC, "OB", b"ab")
     found = {
         Outcome.VALID: verified(file, anchors(authority)),
+        Outcome.QUESTIONABLE: verified(file[: file.rindex(b"\xfc\xff\xfc\xff")] + padded, anchors(authority)),
         Outcome.INVALID: verified(tampered, anchors(authority)),
         Outcome.INDETERMINATE: verified(file, anchors()),
         Outcome.UNSIGNED: verified(original, anchors(authority)),
@@ -38,7 +43,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[Outcome, DataSetRe
 
 @pytest.mark.parametrize("action", VERIFYING)
 @pytest.mark.parametrize("handling", Handling)
-@pytest.mark.parametrize("outcome", [Outcome.UNSIGNED, Outcome.INVALID, Outcome.INDETERMINATE])
+@pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.VALID])
 def test_what_is_not_valid_is_treated_by_its_rule(
     reports: dict[Outcome, DataSetReport], outcome: Outcome, handling: Handling, action: Action
 ) -> None:
@@ -56,6 +61,7 @@ def test_what_is_valid_is_accepted_whatever_the_rules(reports: dict[Outcome, Dat
         on_unsigned=Handling.REJECT,
         on_invalid=Handling.REJECT,
         on_indeterminate=Handling.REJECT,
+        on_questionable=Handling.REJECT,
         on_unsignable=Handling.REJECT,
         on_unreadable=Handling.REJECT,
     )
@@ -71,10 +77,14 @@ def test_signatures_decide_nothing_where_nobody_asked_for_them(
     assert judge(strict, reports[outcome]) == ACCEPTED
 
 
-def test_the_reasons_are_the_codes_of_the_signatures_each_one_once(reports: dict[Outcome, DataSetReport]) -> None:
+def test_the_reasons_are_the_codes_of_signatures_and_data_set_each_one_once(
+    reports: dict[Outcome, DataSetReport],
+) -> None:
+    questionable = judge(SourcePolicy(action=Action.VERIFY), reports[Outcome.QUESTIONABLE])
+    assert questionable.reasons == ("questionable", "unsigned-payload")
     verdict = judge(SourcePolicy(action=Action.VERIFY), reports[Outcome.INVALID])
     assert verdict.reasons == ("invalid", "mac-mismatch")
-    twice = DataSetReport(signatures=reports[Outcome.INVALID].signatures * 2)
+    twice = replace(reports[Outcome.INVALID], signatures=reports[Outcome.INVALID].signatures * 2)
     assert judge(SourcePolicy(action=Action.VERIFY), twice).reasons == verdict.reasons
 
 
