@@ -1,6 +1,6 @@
 """`python -m sealgate`: the command line, where its script is not on the path."""
 
-from sealgate.cli.app import main
+from sealgate.cli.entry import main
 
 if __name__ == "__main__":
     main()
