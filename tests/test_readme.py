@@ -50,6 +50,14 @@ def test_the_quick_start_prints_what_the_readme_shows(quick_start: tuple[Path, s
         assert re.fullmatch(pattern, line), f"{line!r} is not {pattern!r}"
 
 
+def test_the_library_example_does_what_it_says(quick_start: tuple[Path, str]) -> None:
+    folder, _ = quick_start
+    program = [sys.executable, "-c", _block("library")]
+    ran = subprocess.run(program, cwd=folder, env=_environment(), capture_output=True, text=True, timeout=60)
+    assert ran.stderr == ""
+    assert ran.stdout == "Main Dataset CN=signer,OU=NOT FOR CLINICAL USE,O=Sealgate example 151\n"
+
+
 def test_dcmsign_agrees_with_the_quick_start(quick_start: tuple[Path, str]) -> None:
     folder, _ = quick_start
     anchor = str(folder / "certs-example/ca.pem")

@@ -26,8 +26,8 @@ LAYERS: tuple[frozenset[str], ...] = (
 
 ENGINE = frozenset({"dicom", "signature", "timestamp", "trust", "verification", "policy"})
 """What opens no socket and no database, reads no clock and draws no random numbers."""
-OUTSIDE_ENGINE = frozenset({"sealgate.timestamp.client"})
-"""Modules in those packages that are its shell: the client of a Time Stamping Authority talks to one."""
+OUTSIDE_ENGINE = frozenset({"sealgate.timestamp.client", "sealgate.trust.fetch"})
+"""Modules in those packages that are its shell: they talk to a Time Stamping Authority, and to OCSP responders."""
 FACE = frozenset({"__main__", "cli", "web", "node"})
 """Who may use the public face, `sealgate/__init__.py`; to the engine it would be an arrow upwards."""
 
@@ -116,7 +116,7 @@ def _why_not(module: str, imported: str) -> str | None:
     if target in {"__version__", importer}:
         return None
     if importer == "":
-        return None if target in ENGINE | {"errors"} else "the public face is that of the engine"
+        return None if target in ENGINE | {"library", "errors"} else "the public face is that of library and engine"
     if target not in _RANK:
         return None if importer in FACE else "the public face stands above the engine"
     if importer not in _RANK:

@@ -43,7 +43,7 @@ def test_every_package_of_the_source_stands_in_a_layer() -> None:
         ("sealgate", "from sealgate.node import listener"),
         ("sealgate.dicom.scan", "import socket"),
         ("sealgate.policy.rules", "import sqlalchemy.orm"),
-        ("sealgate.trust.anchors", "def f():\n    from urllib.request import urlopen"),
+        ("sealgate.trust.store", "def f():\n    from urllib.request import urlopen"),
         ("sealgate.signature.sign", "from datetime import UTC, datetime\nnow = datetime.now(UTC)"),
         ("sealgate.signature.sign", "import datetime\ndef f():\n    return datetime.datetime.now()"),
         ("sealgate.signature.sign", "from pydicom.uid import generate_uid\nuid = generate_uid()"),
@@ -68,7 +68,7 @@ def test_what_breaks_the_layers_is_found(module: str, source: str) -> None:
         ),
         ("sealgate.node.service", "import socket, datetime\nnow = datetime.datetime.now(datetime.UTC)"),
         ("sealgate.timestamp.client", "import httpx"),
-        ("sealgate", "def __getattr__(name):\n    from sealgate.signature import sign"),
+        ("sealgate", "def __getattr__(name):\n    from sealgate.library.signing import sign"),
     ],
 )
 def test_what_the_layers_allow_is_not_found(module: str, source: str) -> None:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sealgate.cli.writing import printable
 from sealgate.node.control import call
 from sealgate.node.operations import Json
 
@@ -82,13 +83,6 @@ def write_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     if not console.is_terminal:
         console = Console(width=_PIPE_WIDTH)
     console.print(table)
-
-
-def printable(cell: object) -> str:
-    """`cell` as text in which nothing steers a terminal: peers choose their error comments."""
-    if cell is None:
-        return ""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in str(cell))
 
 
 def age(seconds: float | None) -> str:

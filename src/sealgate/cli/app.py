@@ -41,8 +41,12 @@ class Command:
 COMMANDS = tuple(
     Command(name=name, module=f"sealgate.cli.{name}", attribute=attribute, help=text)
     for name, attribute, text in (
-        ("sign", "sign", "Sign a DICOM file; nothing else in it changes."),
+        ("sign", "sign", "Sign DICOM files; nothing else in them changes."),
         ("verify", "verify", "Verify every signature in DICOM files and folders."),
+        ("inspect", "inspect", "Show what signatures files have, without judging them."),
+        ("remove", "remove", "Remove signatures; the bytes from before come back."),
+        ("timestamp", "timestamp_app", "Put certified timestamps (RFC 3161) on signatures."),
+        ("purposes", "purposes", "List the purposes that a signature may state."),
         ("serve", "serve", "Run the gateway: receive, sign or verify, and forward."),
         ("send", "send", "Send DICOM files to a node by C-STORE, byte for byte."),
         ("echo", "echo", "Ask a node by C-ECHO whether it is there."),
@@ -51,6 +55,15 @@ COMMANDS = tuple(
         ("ca", "ca_app", "Make example certificates for TLS and signing."),
     )
 )
+
+
+DCMSIGN = Command(
+    name="dcmsign",
+    help="Everything that DCMTK's dcmsign does, with its options and exit codes.",
+    module="sealgate.cli.dcmsign",
+    attribute="main",
+)
+"""No Typer command, since DCMTK's options follow no convention that Typer knows: it gets its arguments as they are."""
 
 
 def application(called: str | None) -> typer.Typer:
@@ -66,15 +79,24 @@ def application(called: str | None) -> typer.Typer:
             app.command(command.name, help=None if command.name == called else command.help)(loaded)
         else:
             raise RuntimeError(f"{command.module}.{command.attribute} is no command")
+    app.command(DCMSIGN.name, help=DCMSIGN.help)(_not_loaded)
     return app
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run `sealgate` with `arguments` and return its exit code; what went wrong is one sentence on standard error."""
     called = next((argument for argument in arguments if not argument.startswith("-")), None)
+    if arguments[:1] == [DCMSIGN.name]:
+        main_of_dcmsign = DCMSIGN.load()
+        assert callable(main_of_dcmsign)
+        return int(main_of_dcmsign(list(arguments[1:])))
     try:
-        app = application(called)
-        result = app(list(arguments) or ["--help"], prog_name=PROGRAM, standalone_mode=False)
+        plain = _called_plainly(called, arguments)
+        if plain is None:
+            app = application(called)
+            result = app(list(arguments) or ["--help"], prog_name=PROGRAM, standalone_mode=False)
+        else:
+            (result,) = plain
     except SealgateError as error:
         return _complain(str(error), exit_code_of(error))
     except typer.TyperException as error:
@@ -87,6 +109,19 @@ def run(arguments: Sequence[str]) -> int:
             raise  # files that commands open have errors of their own, so this is a mistake of ours
         return _complain(OUTPUT_FULL, ExitCode.OUTPUT)
     return result if isinstance(result, int) else ExitCode.OK
+
+
+def _called_plainly(called: str | None, arguments: Sequence[str]) -> tuple[object] | None:
+    """Run a command whose command line is plain; what it returned in a tuple, or None where Typer has to read it."""
+    command = next((command for command in COMMANDS if command.name == called), None)
+    if command is None or arguments[0] != called:
+        return None
+    function = command.load()
+    if isinstance(function, typer.Typer) or not callable(function):
+        return None
+    from sealgate.cli.plain import call
+
+    return call(function, arguments[1:])
 
 
 def main() -> None:

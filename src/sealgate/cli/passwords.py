@@ -1,7 +1,8 @@
-"""Passwords of encrypted private keys: from a file, or asked for on a terminal; never from the command line."""
+"""Passwords of private keys: from a file or the environment, or asked for on a terminal; never an argument."""
 
 from __future__ import annotations
 
+import os
 import sys
 from getpass import getpass
 from pathlib import Path
@@ -11,17 +12,30 @@ from sealgate.files.credentials import password_from
 from sealgate.signature.keys import Password
 
 
-def password_of(key: Path | None, password_file: Path | None) -> Password:
-    """Gives the password of `key`: the first line of `password_file`, or what the terminal is asked for.
+def password_of(key: object, password_file: Path | None, environment: str | None = None) -> Password:
+    """Gives the password of `key`: the first line of `password_file`, an environment variable, or what is asked for.
 
-    Raises, when it is asked, KeyUnusable where there is neither, and UnreadableFile.
+    It is asked for once, however often it is needed. Raises, when it is asked, KeyUnusable where there is none of them,
+    and UnreadableFile.
     """
+    known: list[bytes] = []
 
     def password() -> bytes:
-        if password_file is not None:
-            return password_from(password_file, password_file)()
-        if not sys.stdin.isatty():
-            raise KeyUnusable(f"the private key {key} is encrypted; give its password with --password-file")
-        return getpass(f"Password of {key}: ").encode()
+        if not known:
+            known.append(_password(key, password_file, environment))
+        return known[0]
 
     return password
+
+
+def _password(key: object, password_file: Path | None, environment: str | None) -> bytes:
+    if password_file is not None:
+        return password_from(password_file, password_file)()
+    if environment is not None:
+        value = os.environb.get(os.fsencode(environment))
+        if value is None:
+            raise KeyUnusable(f"the environment has no variable {environment} with the password of {key}")
+        return value
+    if not sys.stdin.isatty():
+        raise KeyUnusable(f"the private key {key} is encrypted; give its password with --password-file")
+    return getpass(f"Password of {key}: ").encode()

@@ -2,144 +2,167 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sealgate.cli.exit_codes import ExitCode
-from sealgate.dicom import tags
-from sealgate.dicom.scan import scan
-from sealgate.errors import InputError, UnreadableFile
-from sealgate.files.credentials import read_anchors
-from sealgate.files.dicom_files import expanded, open_data_set
-from sealgate.verification.report import DataSetReport, Outcome, SignatureReport, Status
-from sealgate.verification.verify import Judging
-from sealgate.verification.verify import verify as verify_data_set
+from sealgate.cli import options
+from sealgate.cli.batch import SKIPPED, Reporting, run
+from sealgate.cli.page import Page
+from sealgate.cli.targets import inputs
+from sealgate.cli.verifying import Verifying
+from sealgate.errors import ConfigurationError, UnreadableFile
+from sealgate.files.credentials import read_store
+from sealgate.library.verifying import judging_of
+from sealgate.signature.profiles import ProfileName
+from sealgate.trust.revocation import Revocation
+from sealgate.verification.judging import Timestamps
 
-_UNREADABLE = "unreadable"
+if TYPE_CHECKING:
+    from sealgate.library.revocation_lists import Fetching
 
-# From the gravest to the best: of several files the first that occurs is the exit code.
-_EXIT_CODES = {
-    _UNREADABLE: ExitCode.UNREADABLE,
-    Outcome.INVALID.value: ExitCode.INVALID,
-    Outcome.INDETERMINATE.value: ExitCode.INVALID,
-    Outcome.UNSIGNED.value: ExitCode.UNSIGNED,
-    Outcome.VALID.value: ExitCode.OK,
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Verified:
-    """What came of one file."""
-
-    path: Path
-    report: DataSetReport | None
-    error: str | None
-
-    @property
-    def outcome(self) -> str:
-        return _UNREADABLE if self.report is None else self.report.outcome.value
+Anchors = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--anchors", "--ca", metavar="FILE", help="Trust anchors, PEM or DER (repeat). Without any, no signer is known."
+    ),
+]
+Intermediates = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FILE", help="Certificates of intermediate CAs, trusted for nothing (repeat)."),
+]
+Crl = Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Certificate revocation lists (repeat).")]
+Ocsp = Annotated[list[Path] | None, typer.Option(metavar="FILE", help="OCSP responses (repeat).")]
+CertificateDir = Annotated[
+    list[Path] | None,
+    typer.Option("--cert-dir", metavar="DIR", help="Certificates and CRLs under OpenSSL's hash names (repeat)."),
+]
+RevocationOption = Annotated[
+    Revocation | None,
+    typer.Option(
+        "--revocation",
+        help="Whether CRLs and OCSP responses must say that nothing is revoked. Default: if-given; when they are"
+        " fetched: required.",
+    ),
+]
+Fetch = Annotated[
+    bool, typer.Option("--fetch-revocation", help="Fetch CRLs and OCSP responses from where certificates point to.")
+]
+At = Annotated[
+    datetime | None,
+    typer.Option(
+        "--at",
+        metavar="MOMENT",
+        formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z", "%Y-%m-%d %H:%M:%S%z"],
+        help="Judge as of this moment, such as 2026-03-01T12:00:00Z. Default: now.",
+    ),
+]
+RequireCoverage = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TAG...|all|rendering",
+        help="Elements that good signatures must cover: tags or keywords (repeat), all, or all that identify or show.",
+    ),
+]
+Uid = Annotated[str | None, typer.Option("--uid", metavar="UID", help="Report only this signature.")]
+Html = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write a report of the one input that opens in a browser, offline.")
+]
 
 
 def verify(
-    paths: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files, or folders that are walked.")],
-    ca: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="Trust anchors, PEM or DER (repeat). Without any, no signer is known."),
+    paths: options.Inputs,
+    anchors: Anchors = None,
+    intermediates: Intermediates = None,
+    crl: Crl = None,
+    ocsp: Ocsp = None,
+    cert_dir: CertificateDir = None,
+    revocation: RevocationOption = None,
+    fetch_revocation: Fetch = False,
+    at: At = None,
+    require_signature: Annotated[
+        bool, typer.Option("--require-signature", help="A file without signature does not meet the requirements.")
+    ] = False,
+    require_profile: Annotated[
+        ProfileName | None, typer.Option(help="A good signature must keep this Digital Signature Profile.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Write a list of objects for machines.")] = False,
+    require_coverage: RequireCoverage = None,
+    require_timestamp: Annotated[
+        bool, typer.Option("--require-timestamp", help="Every signature must have a good certified timestamp.")
+    ] = False,
+    ignore_timestamp: Annotated[
+        bool, typer.Option("--ignore-timestamp", help="Do as if there were no certified timestamps.")
+    ] = False,
+    uid: Uid = None,
+    html: Html = None,
+    html_values: Annotated[
+        bool, typer.Option("--html-values", help="Show values of elements in the report; they name the patient.")
+    ] = False,
+    html_no_picture: Annotated[bool, typer.Option("--html-no-picture", help="Do not draw the image.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Every fact of every file.")] = False,
+    input_form: options.InputFormOption = options.InputForm.ANY,
+    input_syntax: options.InputSyntax = None,
+    jobs: options.Jobs = 1,
+    as_json: options.AsJson = False,
+    as_json_lines: options.AsJsonLines = False,
+    quiet: options.Quiet = False,
 ) -> int:
     """Verify every signature, at any depth, in every FILE.
 
-    A signature is valid, invalid, or indeterminate where something could not be checked; reasons are stable codes.
+    Each signature, and the data set, is valid; questionable (good, but not all that a reader sees is protected);
+    indeterminate (something could not be checked); or invalid. Facts are numbered, reasons are stable codes.
 
-    Exit codes: 0 all valid, 100 a file without signature, 101 a signature invalid or indeterminate, 20 a file
-    unreadable; of several the gravest: 20 before 101 before 100.
+    Exit codes, of several files the gravest: 0 all valid, 103 questionable, 100 a file without signature, 102 a
+    requirement not met, 101 invalid or indeterminate, 22 a trust anchor unusable, 20 a file unreadable.
 
-    Example: sealgate verify --ca ca.pem signed.dcm study/
+    Example: sealgate verify --anchors ca.pem signed.dcm
+
+    Example: sealgate verify --anchors ca.pem --crl ca.crl --require-coverage rendering study/ --jobs 0 --json
     """
-    judging = Judging(anchors=read_anchors(ca or []), at=datetime.now(UTC))
-    files = list(expanded(paths))
-    if not files:  # an empty folder must not look like one in which all is well
-        raise UnreadableFile(", ".join(map(str, paths)), "there is no file in it")
-    results: list[_Verified] = []
-    with _progress(len(files)) as advance:
-        for path in files:
-            result = _verified(path, judging)
-            results.append(result)
-            if not as_json:
-                _print(result)
-            advance()
-    if as_json:
-        typer.echo(json.dumps([_as_json(result) for result in results], indent=2))
-    outcomes = {result.outcome for result in results}
-    return next((code for outcome, code in _EXIT_CODES.items() if outcome in outcomes), ExitCode.OK)
+    options.refuse_both(as_json, as_json_lines)
+    if require_timestamp and ignore_timestamp:
+        raise typer.BadParameter("--require-timestamp and --ignore-timestamp exclude each other")
+    timestamps = Timestamps.REQUIRED if require_timestamp else Timestamps.CHECK
+    judging = judging_of(
+        read_store(
+            anchors=anchors or (),
+            intermediates=intermediates or (),
+            crls=crl or (),
+            ocsp_responses=ocsp or (),
+            directories=cert_dir or (),
+        ),
+        at=at,
+        # Whoever wants them fetched wants to know, so what could not be fetched must not pass for good.
+        revocation=revocation or (Revocation.REQUIRED if fetch_revocation else Revocation.IF_GIVEN),
+        timestamps=Timestamps.IGNORE if ignore_timestamp else timestamps,
+        profile=require_profile,
+        coverage=require_coverage or (),
+    )
+    files = inputs(paths)
+    if html is not None and len(files) != 1:
+        raise ConfigurationError(f"--html is for one input, and there are {len(files)}")
+    work = Verifying(
+        judging=judging,
+        reading=options.reading_of(input_form, input_syntax),
+        fetching=_fetching() if fetch_revocation else None,
+        require_signature=require_signature,
+        digital_signature_uid=uid,
+        as_json=as_json or as_json_lines,
+        details=verbose or len(files) == 1,
+        quiet=quiet,
+        page=None if html is None else Page(path=html, with_picture=not html_no_picture, with_values=html_values),
+    )
+    reporting = Reporting(verb="Verifying", as_json=as_json, as_json_lines=as_json_lines, quiet=quiet)
+    summary = run(files, work, jobs=jobs, reporting=reporting)
+    if summary.counts[SKIPPED] == len(files):
+        # A folder of other things must not look like one in which all is well.
+        raise UnreadableFile(", ".join(paths), "there is no DICOM file in it")
+    return summary.code
 
 
-def _verified(path: Path, judging: Judging) -> _Verified:
-    try:
-        data_set = open_data_set(path)
-        report = verify_data_set(scan(data_set.source, data_set.encoding), data_set.syntax, judging)
-    except InputError as error:
-        return _Verified(path=path, report=None, error=str(error))
-    return _Verified(path=path, report=report, error=None)
+def _fetching() -> Fetching:
+    from sealgate.library.revocation_lists import Fetching
 
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[], object]]:
-    """A progress bar on a terminal, for more than one file."""
-    if total < 2 or not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("Verifying", total=total)
-        yield lambda: progress.advance(task)
-
-
-_MARKS = {Status.PASSED: "ok  ", Status.WARNING: "note", Status.FAILED: "FAIL", Status.NOT_CHECKED: "-   "}
-
-
-def _print(result: _Verified) -> None:
-    typer.echo(f"{result.path}: {result.outcome}" + (f" ({result.error})" if result.error else ""))
-    for signature in result.report.signatures if result.report else ():
-        codes = ", ".join(signature.reasons) or "no objections"
-        typer.echo(
-            f"  {signature.location}, signature {signature.digital_signature_uid}: {signature.outcome} ({codes})"
-        )
-        for fact in signature.facts:
-            typer.echo(f"    {int(fact.step)} {_MARKS[fact.status]} {fact.text}")
-
-
-def _as_json(result: _Verified) -> dict[str, object]:
-    described: dict[str, object] = {"path": str(result.path), "outcome": result.outcome}
-    if result.error is not None:
-        described["error"] = result.error
-    signatures = result.report.signatures if result.report else ()
-    return described | {"signatures": [_signature_as_json(signature) for signature in signatures]}
-
-
-def _signature_as_json(signature: SignatureReport) -> dict[str, object]:
-    return {
-        "digital_signature_uid": signature.digital_signature_uid,
-        "location": signature.location,
-        "outcome": signature.outcome.value,
-        "reasons": [reason.value for reason in signature.reasons],
-        "signer": signature.signer,
-        "unsigned_elements": [tags.written(tag) for tag in signature.unsigned_elements],
-        "digital_signature_datetime": signature.digital_signature_datetime,
-        "mac_algorithm": signature.mac_algorithm,
-        "facts": [
-            {"number": int(fact.step), "fact": fact.step.name.lower(), "status": fact.status.value, "text": fact.text}
-            for fact in signature.facts
-        ],
-    }
+    return Fetching()

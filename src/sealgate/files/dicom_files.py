@@ -1,25 +1,29 @@
-"""DICOM files of a command: opening, walking folders, writing results whole or not at all."""
+"""DICOM files of a command: opening them, and finding them behind names, patterns and folders."""
 
 from __future__ import annotations
 
+import glob
 import mmap
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from sealgate.dicom import part10
 from sealgate.dicom.part10 import DataSet
 from sealgate.dicom.source import Buffer
-from sealgate.errors import CannotSign, InputError, UnreadableFile, UnwritableFile
+from sealgate.errors import CannotSign, InputError, UnreadableFile
 from sealgate.files.scratch import inflated_in
+from sealgate.files.writing import write_whole
+
+__all__ = ["Found", "expanded", "found", "mapped", "naming", "open_data_set", "write_whole"]
 
 
 def mapped(path: Path) -> Buffer:
     """The bytes of a file, mapped and not copied. Raises UnreadableFile."""
     try:
-        with path.open("rb") as file:
+        with path.open("rb", buffering=0) as file:
             size = os.fstat(file.fileno()).st_size
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
     except (OSError, ValueError) as error:
@@ -27,7 +31,7 @@ def mapped(path: Path) -> Buffer:
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
+def naming(path: Path | str) -> Iterator[None]:
     """Errors about the content of a file name it. Raises UnreadableFile or CannotSign for what the block raises."""
     try:
         yield
@@ -36,7 +40,9 @@ def naming(path: Path) -> Iterator[None]:
     except InputError as error:
         raise UnreadableFile(path, str(error)) from error
     except CannotSign as error:
-        raise type(error)(f"{path} cannot be signed: {error}") from error
+        # The leaf stays what it is, with its attributes; only its sentence says more.
+        error.args = (f"{path} cannot be signed: {error}",)
+        raise
 
 
 def open_data_set(path: Path) -> DataSet:
@@ -44,43 +50,47 @@ def open_data_set(path: Path) -> DataSet:
     return part10.open_file(mapped(path), inflated=inflated_in(None))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A file that was found behind an argument."""
+
+    path: Path
+    relative: Path
+    """Where it goes below an output folder: its name, or its way below the folder that was given."""
+    walked: bool = False
+    """Whether it was found in a folder, where files that are not DICOM are nothing to complain about."""
+
+
 def expanded(paths: Iterable[Path]) -> Iterator[Path]:
     """The files behind `paths`: folders are walked in the order of names, links to folders are not followed."""
-    for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        for folder, folders, names in os.walk(path):
-            folders.sort()
-            yield from (Path(folder, name) for name in sorted(names))
+    return (one.path for one in found(paths))
 
 
-def write_whole(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
-    """Write `pieces` to `path` so that it holds either all of them, durably, or what it held before.
+def found(paths: Iterable[Path]) -> Iterator[Found]:
+    """The files behind `paths`: each is a file, a folder that is walked, or a pattern with `*`, `?`, `[` or `**`.
 
-    Raises UnwritableFile.
+    Patterns are for shells that do not expand them, and where a file has the name it is meant. Raises UnreadableFile
+    where no file fits a pattern.
     """
-    temporary: str | None = None
-    try:
-        descriptor, temporary = tempfile.mkstemp(prefix=".sealgate-", dir=path.parent)
-        with os.fdopen(descriptor, "wb") as file:
-            for piece in pieces:
-                file.write(piece)
-            file.flush()
-            os.fchmod(file.fileno(), _mode_of_new_files())
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-        temporary = None
-    except OSError as error:
-        raise UnwritableFile(path, error.strerror or str(error)) from error
-    finally:
-        if temporary is not None:
-            with suppress(OSError):
-                Path(temporary).unlink()
+    for path in paths:
+        text = str(path)
+        if not glob.has_magic(text) or os.path.lexists(path):
+            yield from _found_at(path)
+            continue
+        matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - patterns may be absolute
+        if not matches:
+            raise UnreadableFile(path, "no file fits this pattern")
+        for match in matches:
+            yield from _found_at(Path(match))
 
 
-def _mode_of_new_files() -> int:
-    """What the user's umask leaves of rw-rw-rw-, since a temporary file is made for its owner alone."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+def _found_at(path: Path) -> Iterator[Found]:
+    if not path.is_dir():
+        yield Found(path=path, relative=Path(path.name))
+        return
+    for folder, folders, names in os.walk(path):
+        folders.sort()
+        for name in sorted(names):
+            inside = Path(folder, name)
+            if inside.is_file() or not inside.exists():  # opening a pipe would wait; a link to nothing is told
+                yield Found(path=inside, relative=inside.relative_to(path), walked=True)

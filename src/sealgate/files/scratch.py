@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mmap
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +17,9 @@ def inflated_in(directory: Path | None) -> Inflated:
     The file is gone with the mapping. Raises, when used, StorageFull or StorageError.
     """
 
-    def put(chunks: Iterator[bytes]) -> Buffer:
+    def put(chunks: Iterator[bytes | memoryview]) -> Buffer:
+        import tempfile  # with all that it needs it takes 5 ms, and few files are deflated
+
         try:
             with tempfile.TemporaryFile(dir=directory) as file:
                 for chunk in chunks:

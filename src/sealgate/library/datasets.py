@@ -1,0 +1,69 @@
+"""pydicom Datasets: as bytes that can be signed or verified, and back."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from sealgate.dicom.part10 import DataSet, open_data_set, open_file
+from sealgate.dicom.transfer_syntax import EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE, transfer_syntax
+from sealgate.errors import MalformedDataSet, NotDicom, SealgateError
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+
+def opened_dataset(ds: Dataset) -> DataSet:
+    """The data set that pydicom would write for `ds`, in the transfer syntax that it has, else explicit little endian.
+
+    Raises NotDicom where `ds` is no Dataset, and MalformedDataSet where pydicom cannot write it.
+    """
+    from pydicom.dataset import Dataset
+
+    if not isinstance(ds, Dataset):
+        raise NotDicom(f"a data set is given as bytes, a path or a pydicom Dataset, not as {type(ds).__name__}")
+    uid = _transfer_syntax_uid(ds)
+    buffer = BytesIO()
+    try:
+        if _has_file_meta(ds):
+            ds.save_as(buffer)
+            return open_file(buffer.getvalue())
+        syntax = transfer_syntax(uid)
+        ds.save_as(buffer, implicit_vr=not syntax.encoding.explicit, little_endian=syntax.encoding.little_endian)
+        return open_data_set(buffer.getvalue(), syntax=syntax)
+    except SealgateError:
+        raise
+    except Exception as error:  # noqa: BLE001
+        # pydicom encodes here for the first time what a program assigned, and complains with any kind of error. Its
+        # sentences quote the value, which is patient data, so they go no further.
+        reason = f"pydicom cannot encode the Dataset ({type(error).__name__})"
+        raise MalformedDataSet(reason, 0) from None
+
+
+def dataset_of(content: bytes, like: Dataset) -> Dataset:
+    """The Dataset of signed bytes; it has File Meta Information where `like` has it."""
+    from pydicom.filereader import dcmread, read_dataset
+    from pydicom.uid import UID
+
+    if _has_file_meta(like):
+        return dcmread(BytesIO(content))
+    syntax = UID(_transfer_syntax_uid(like))
+    result = read_dataset(BytesIO(content), syntax.is_implicit_VR, syntax.is_little_endian)
+    result.set_original_encoding(syntax.is_implicit_VR, syntax.is_little_endian, like.original_character_set)
+    return result
+
+
+def _has_file_meta(ds: Dataset) -> bool:
+    file_meta = getattr(ds, "file_meta", None)
+    return file_meta is not None and "TransferSyntaxUID" in file_meta
+
+
+def _transfer_syntax_uid(ds: Dataset) -> str:
+    if _has_file_meta(ds):
+        return str(ds.file_meta.TransferSyntaxUID)
+    implicit_vr, little_endian = ds.original_encoding
+    if implicit_vr is None:
+        return EXPLICIT_LE
+    if implicit_vr:
+        return IMPLICIT_LE
+    return EXPLICIT_LE if little_endian else EXPLICIT_BE
