@@ -25,7 +25,14 @@ STOP_SECONDS = 10.0
 STARTS = 3
 """Tries to start a peer: between the choice of a free port and its use somebody else may take it."""
 
-_PACKAGES = {"Orthanc": "orthanc", "openssl": "openssl"}
+_PACKAGES = {
+    "Orthanc": "orthanc",
+    "chromium": "chromium",
+    "openssl": "openssl",
+    "pdftotext": "poppler-utils",
+    "pkcs11-tool": "opensc",
+    "softhsm2-util": "softhsm2",
+}
 _ENVIRONMENT = {"TCP_NODELAY": "1", "LC_ALL": "C.UTF-8"}
 """TCP_NODELAY is read by DCMTK; without it Nagle's algorithm makes its peers 14 times slower."""
 

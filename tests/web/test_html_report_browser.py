@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +13,14 @@ import pytest
 from sealgate.library.html_report import ReportOptions
 from sealgate.signature.reasons import Reason
 from sealgate.verification.report import Outcome, Status, Step
-from support import reporting
+from support import peers, reporting
 from support.reporting import fact, page_about, signature
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-BROWSER = next((found for name in NAMES if (found := shutil.which(name))), None)
 NARROWEST = 320
 """Width in CSS pixels at which a page has to be readable without scrolling sideways (WCAG 2.2, 1.4.10)."""
 MAX_SECONDS = 60
 
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="there is no Chromium on this machine")
+pytestmark = pytest.mark.peer
 
 MEASURING = """<!doctype html><meta charset="utf-8">
 <iframe id="frame" width="{width}" height="900" src="page.html"></iframe>
@@ -62,10 +59,9 @@ class Shown:
 
 def browse(folder: Path, page: Path, *options: str) -> Shown:
     """Open a page without a network. The sandbox needs rights that containers do not have; the page is our own."""
-    assert BROWSER is not None
     ran = subprocess.run(
         [
-            BROWSER,
+            peers.require("chromium"),
             *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
             *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
             *("--host-resolver-rules=MAP * ~NOTFOUND", "--allow-file-access-from-files"),
@@ -96,7 +92,6 @@ def pki_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_page_shows_its_picture_and_its_style_under_its_own_policy(tmp_path: Path, pki_folder: Path) -> None:
-    pytest.importorskip("numpy", reason="the extra `pictures` is not installed")
     case = reporting.case_of(Outcome.VALID, pki_folder)
     measured = measure(tmp_path, case.page(options=ReportOptions(with_values=True)), 1200)
     assert measured == {
@@ -141,9 +136,7 @@ def test_a_page_is_printed_with_all_that_is_folded_on_the_screen(tmp_path: Path,
     shown = browse(tmp_path, path, f"--print-to-pdf={pdf}", "--no-pdf-header-footer")
     assert shown.console == []
     assert pdf.read_bytes().startswith(b"%PDF-")
-    if shutil.which("pdftotext") is None:
-        pytest.skip("there is no pdftotext on this machine to read the PDF with")
-    text = subprocess.run(["pdftotext", pdf, "-"], capture_output=True, text=True, timeout=30, check=True).stdout
+    text = peers.run("pdftotext", pdf, "-").text
     words = " ".join(text.split())
     for expected in ("The signature is valid.", "Example Root CA", "Patient's Name", "Pixel Data"):
         assert expected in words
