@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, Table, insert, select
+from sqlalchemy import Connection, RowMapping, Table, bindparam, func, insert, select
 
 from sealgate.audit.schema import action_record, delivery_record, instance_record, signature_record
 
@@ -124,6 +124,10 @@ _INSERT_SIGNATURE: Final = insert(signature_record)
 _INSERT_DELIVERY: Final = insert(delivery_record)
 _INSERT_ACTION: Final = insert(action_record)
 
+_FIRST_RECEIPT: Final = select(func.min(instance_record.c.at)).where(
+    instance_record.c.sop_instance_uid == bindparam("uid"), instance_record.c.digest_in == bindparam("digest")
+)
+
 _FIELDS: Final = {
     kind: tuple(field.name for field in fields(kind))
     for kind in (InstanceRecord, SignatureRecord, DeliveryRecord, ActionRecord)
@@ -135,6 +139,14 @@ def record_instance(connection: Connection, record: InstanceRecord) -> int:
     row = _row(record) | {"spliced": list(record.spliced), "reasons": list(record.reasons[:MAX_REASONS])}
     record_id: int = connection.execute(_INSERT_INSTANCE, row).scalar_one()
     return record_id
+
+
+def first_receipt(connection: Connection, sop_instance_uid: str, digest_in: str) -> datetime | None:
+    """When these very bytes were offered for the first time, whatever became of them then; None: they are new."""
+    moment: datetime | None = connection.execute(
+        _FIRST_RECEIPT, {"uid": sop_instance_uid, "digest": digest_in}
+    ).scalar_one()
+    return moment
 
 
 def record_signature(connection: Connection, record: SignatureRecord) -> None:

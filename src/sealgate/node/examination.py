@@ -46,6 +46,8 @@ class Subject:
     sop_class_uid: str
     sop_instance_uid: str
     transfer_syntax_uid: str
+    first_receipt: datetime | None = None
+    """Since when the register knows these very bytes; None: they are new."""
 
 
 def examine(
@@ -62,7 +64,7 @@ def examine(
         objection = _objection(carrier, subject)
         if objection is not None:
             return Examination(verdict=Verdict(decision=Decision.REJECT, reasons=(objection,)))
-        report = verify(carrier, syntax, _judging(source, at))
+        report = verify(carrier, syntax, _judging(source, at, subject.first_receipt))
     except InputError as error:
         unknown_syntax = isinstance(error, UnknownTransferSyntax) and source.policy.action.signs
         condition = Condition.UNSIGNABLE if unknown_syntax else Condition.UNREADABLE
@@ -79,12 +81,13 @@ def examine(
     return Examination(verdict=verdict, data_set=data_set, report=report, created=created)
 
 
-def _judging(source: Source, at: datetime) -> Judging:
+def _judging(source: Source, at: datetime, first_receipt: datetime | None) -> Judging:
     """What the signatures of a source's instances are judged by; what it requires counts only where it verifies."""
     requirements = source.policy.requirements if source.policy.action.verifies else NO_REQUIREMENTS
     return Judging(
         store=source.store,
         now=at,
+        first_receipt=first_receipt,
         revocation=source.revocation,
         timestamps=Timestamps.REQUIRED if requirements.timestamp else Timestamps.CHECK,
         profile=requirements.profile,

@@ -16,6 +16,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection
 
+from sealgate.audit.register import first_receipt
 from sealgate.dicom import splice
 from sealgate.dicom.deflate import deflate
 from sealgate.dicom.part10 import file_header
@@ -154,7 +155,7 @@ class InstanceReception:
         digest_in = self._digest.hexdigest()
         if self._file.size == self._start:
             return StoreResponse(status=Status.CANNOT_UNDERSTAND, comment="The data set is empty")
-        again = self._intake.database.run(lambda connection: self._store_again(connection, digest_in))
+        again, first_seen = self._intake.database.run(lambda connection: self._recognised(connection, digest_in))
         if again is not None:
             return self._answered(again)
         examination = examine(
@@ -164,6 +165,7 @@ class InstanceReception:
                 sop_class_uid=self._request.sop_class_uid,
                 sop_instance_uid=self._request.sop_instance_uid,
                 transfer_syntax_uid=self._request.transfer_syntax_uid,
+                first_receipt=first_seen,
             ),
             self._source,
             at=self._intake.clock(),
@@ -176,12 +178,15 @@ class InstanceReception:
             return response
         return self._answered(self._committed(examination, digest_in, self._outgoing(examination, digest_in)))
 
-    def _store_again(self, connection: Connection, digest_in: str) -> Stored | None:
-        """The same bytes again, under the same rules, are not signed a second time (and not examined either)."""
+    def _recognised(self, connection: Connection, digest_in: str) -> tuple[Stored | None, datetime | None]:
+        """(what became of the same bytes when they came under the same rules, when they came first under any).
+
+        The same again is not signed a second time, and not examined either.
+        """
         known = find_instance(connection, self._key(digest_in))
         if known is None:
-            return None
-        return store_again(connection, known, self._source.destinations, self._intake.clock(), queue=True)
+            return None, first_receipt(connection, self._request.sop_instance_uid, digest_in)
+        return store_again(connection, known, self._source.destinations, self._intake.clock(), queue=True), None
 
     def _key(self, digest_in: str) -> InstanceKey:
         return InstanceKey(self._request.sop_instance_uid, digest_in, self._source.name, self._source.policy_digest)
