@@ -11,7 +11,7 @@ from sealgate.cli.page import Page
 from sealgate.cli.signing import is_media_directory, is_no_dicom
 from sealgate.cli.streams import opened_input
 from sealgate.cli.verify_report import UNREADABLE, described, unreadable
-from sealgate.errors import InputError, SealgateError
+from sealgate.errors import InputError, SealgateError, UnreadableFile
 from sealgate.files.dicom_files import Found
 from sealgate.library.revocation_lists import Fetching
 from sealgate.library.sources import Opened, Reading
@@ -105,11 +105,12 @@ def exit_code(report: DataSetReport, *, require_signature: bool = False) -> Exit
 
 
 def _unreadable(file: Found, error: InputError) -> Result:
+    reason = error.reason if isinstance(error, UnreadableFile) else str(error)  # the path stands in front already
     return Result(
         path=str(file.path),
         outcome=UNREADABLE,
         code=ExitCode.UNREADABLE,
-        lines=(unreadable(str(file.path), str(error)),),
+        lines=(unreadable(str(file.path), reason),),
         document={"error": str(error), "signatures": []},
     )
 
