@@ -25,7 +25,7 @@ from support import samples
 from support.elements import BIG, DEFLATED_LE_UID, EXPLICIT, IMPLICIT, JPEG_UID, WRITERS, Writer, part10
 from support.forging import body, forge, with_signatures
 from support.pki import Authority, Credential
-from support.signing import AT, anchors, opened, signed, verified
+from support.signing import AT, UID, anchors, opened, signed, verified
 
 ROUNDS = int(os.environ.get("SEALGATE_FUZZ_ROUNDS", "400"))
 """Mutations of each file. With a larger number in the environment the search is longer, and each time another one."""
@@ -48,7 +48,7 @@ def credential(authority: Authority) -> Credential:
 
 def content(writer: Writer, credential: Credential) -> bytes:
     """A data set with nested sequences of both length forms, private elements and a signature inside an item."""
-    inner = with_signatures(body(writer), forge(credential, body(writer), writer=writer), writer=writer)
+    inner = with_signatures(body(writer), forge(credential, body(writer), writer=writer, uid=f"{UID}.2"), writer=writer)
     nested = writer.sequence(0x00081199, writer.item(body(writer), undefined=True), undefined=True)
     sequences = (
         writer.sequence(0x00081115, writer.item(inner, undefined=True), writer.item(nested), undefined=True),
