@@ -9,6 +9,13 @@ from pathlib import Path
 _FOLDERS = ("test_files", "charset_files", "palettes")
 _NOT_DICOM_SUFFIXES = frozenset({".dump", ".gz", ".icc", ".json", ".md", ".py", ".pyc", ".txt"})
 _NOT_DICOM_NAMES = frozenset({"README"})
+DAMAGED = frozenset(
+    {
+        *("DICOMDIR-nooffset", "MR_truncated.dcm", "SC_rgb_jpeg.dcm"),
+        *("meta_missing_tsyntax.dcm", "no_meta.dcm", "rtplan_truncated.dcm"),
+    }
+)
+"""Files that are damaged on purpose: no strict reader takes them."""
 
 
 @cache
@@ -27,6 +34,11 @@ def files() -> tuple[Path, ...]:
     return tuple(
         sorted(path for path in found if path.suffix not in _NOT_DICOM_SUFFIXES and path.name not in _NOT_DICOM_NAMES)
     )
+
+
+def readable() -> tuple[Path, ...]:
+    """Return the files that are not damaged."""
+    return tuple(path for path in files() if path.name not in DAMAGED)
 
 
 def sample(name: str) -> Path:

@@ -9,7 +9,7 @@ import pytest
 from sealgate.dicom.part10 import FileForm, detected_syntax, open_file
 from sealgate.dicom.scan import scan
 from sealgate.dicom.transfer_syntax import BY_UID, EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE
-from sealgate.errors import InputError, MalformedDataSet, NotDicom, UnknownTransferSyntax
+from sealgate.errors import MalformedDataSet, NotDicom, UnknownTransferSyntax
 from support import samples
 from support.elements import DEFLATED_LE_UID, EXPLICIT, IMPLICIT, JPEG_UID, WRITERS, Writer, part10
 
@@ -102,16 +102,12 @@ def test_what_no_data_set_begins_with_is_refused(first: bytes) -> None:
         detected_syntax(first)
 
 
-@pytest.mark.parametrize("path", samples.files(), ids=samples.label)
+@pytest.mark.parametrize("path", samples.readable(), ids=samples.label)
 def test_a_sample_file_is_detected_as_what_it_says_or_as_its_encoding(path: Path) -> None:
     file = path.read_bytes()
-    try:
-        said = open_file(file)
-        scan(said.source, said.encoding)
-    except InputError:
-        pytest.skip("this file is damaged on purpose")
-    if said.syntax.deflated or not said.header:
-        pytest.skip("nothing to detect")
+    said = open_file(file)
+    if said.syntax.deflated:  # whose bytes say nothing
+        return
     assert open_file(file, detect=True).encoding is said.encoding
 
 
