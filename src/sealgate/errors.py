@@ -290,9 +290,7 @@ _SHOWN_CHARACTERS = 200
 class LocationInvalid(ConfigurationError):
     """The written location of an item cannot be read."""
 
-    def __init__(
-        self, text: str, reason: str, *, incomplete: bool = False, unknown_keyword: str | None = None
-    ) -> None:
+    def __init__(self, text: str, reason: str, *, incomplete: bool = False, unknown_keyword: str | None = None) -> None:
         shown = repr(text) if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]!r}..."
         super().__init__(f"the location {shown} {reason}; write it like SequenceName[0].(gggg,eeee)[1]")
         self.incomplete = incomplete

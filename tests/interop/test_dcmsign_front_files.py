@@ -171,6 +171,18 @@ def test_a_conversion_that_breaks_a_signature_is_said_to_do_so(
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+def test_a_signature_that_only_some_readers_can_verify_is_told_to_whoever_wants_to_know(
+    keys: tuple[object, ...], pki: Authority, tmp_path: Path
+) -> None:
+    private = EXPLICIT.element(0x00090010, "LO", b"GEMS_IDEN_01") + EXPLICIT.element(0x00091001, "LO", b"GE")
+    (tmp_path / "private.dcm").write_bytes(part10(private + EXPLICIT.element(0x00100010, "PN", b"A^B ")))
+    done = ours("-v", *keys, "+m2", "+ti", "private.dcm", "s.dcm", cwd=tmp_path)
+    assert done.returncode == 0
+    assert re.search(rb"I: .* the signature [\d.]+ holds only where its private elements are known\n", done.stderr)
+    assert ours(*keys, "+m2", "+ti", "private.dcm", "s.dcm", cwd=tmp_path).stderr == b""
+    assert theirs("--verify", "+cf", pki.certificate_path, "s.dcm", cwd=tmp_path).exit_code == 0
+
+
 def test_signatures_that_cannot_be_told_are_not_removed(pki: Authority, tmp_path: Path) -> None:
     """Nothing to compare with: dcmsign does not come to an end here."""
     content = EXPLICIT.element(0x00100010, "PN", b"A^B ") + EXPLICIT.element(0xFFFAFFFA, "UN", bytes(8))

@@ -6,8 +6,8 @@ import struct
 
 from sealgate.dicom.part10 import open_file
 from sealgate.dicom.scan import scan
-from sealgate.library.frame import Frame, one_frame
-from sealgate.library.picture import NoPicture, Picture, picture_of
+from sealgate.library.report.frame import Frame, one_frame
+from sealgate.library.report.picture import NoPicture, Picture, picture_of
 from support.elements import EXPLICIT, EXPLICIT_LE_UID, part10
 
 PIXEL_DATA = 0x7FE00010

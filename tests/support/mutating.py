@@ -5,10 +5,9 @@ Damage to a tree leaves all lengths around it right, so that a reader goes on in
 
 from __future__ import annotations
 
-import copy
 import random
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from support.tree import Element, Item
@@ -72,13 +71,17 @@ def damaged_text(rng: random.Random, text: bytes, words: Sequence[bytes]) -> byt
 
 @dataclass(slots=True)
 class Object:
-    """An object of DER: a value, or objects in a constructed one (or in an OCTET STRING or BIT STRING, in front)."""
+    """An object of DER: a value, or objects in a constructed one, in an OCTET STRING or in a BIT STRING."""
 
     tag: int
     value: bytes = b""
     parts: list[Object] = field(default_factory=list)
     front: bytes = b""
     """What stands in front of the parts: of a BIT STRING the number of unused bits."""
+
+    def copy(self) -> Object:
+        """Another one with copies of the parts; deepcopy goes too deep for deep ones."""
+        return Object(self.tag, self.value, [part.copy() for part in self.parts], self.front)
 
 
 def _header(encoded: bytes, at: int) -> tuple[int, int, int] | None:
@@ -193,18 +196,18 @@ def _damage(rng: random.Random, tree: Object, others: Sequence[bytes]) -> None:
         case 1 if chosen.parts:
             del chosen.parts[rng.randrange(len(chosen.parts))]
         case 2 if chosen.parts:
-            part = copy.deepcopy(rng.choice(chosen.parts))
+            part = rng.choice(chosen.parts).copy()
             at = rng.randrange(len(chosen.parts) + 1)
             chosen.parts[at:at] = [part] * rng.choice((1, 1, 2, 40))
         case 3 if len(chosen.parts) > 1:
             rng.shuffle(chosen.parts)
         case 4:
             other = rng.choice(list(_all(der(rng.choice(others))))) if others else rng.choice(every)
-            chosen.tag, chosen.value, chosen.parts = other.tag, other.value, copy.deepcopy(other.parts)
-            chosen.front = other.front
+            chosen.parts = [part.copy() for part in other.parts]
+            chosen.tag, chosen.value, chosen.front = other.tag, other.value, other.front
         case 5:
             inner = Object(chosen.tag, chosen.value, chosen.parts, chosen.front)
-            for _ in range(rng.choice((1, 2, 30, 300))):
+            for _ in range(rng.choice((1, 2, 30, 100))):
                 inner = Object(rng.choice((0x30, 0x31, 0xA0, 0x24)), parts=[inner])
             chosen.tag, chosen.value, chosen.parts, chosen.front = inner.tag, inner.value, inner.parts, inner.front
         case 6:
@@ -217,6 +220,20 @@ def _damage(rng: random.Random, tree: Object, others: Sequence[bytes]) -> None:
 
 
 # --- elements
+
+
+def copied(elements: Iterable[Element]) -> list[Element]:
+    """Copies of elements; deepcopy goes too deep for deep ones."""
+    return [
+        Element(
+            one.tag,
+            one.vr,
+            one.value,
+            [Item(copied(item.elements), item.undefined) for item in one.items],
+            one.undefined,
+        )
+        for one in elements
+    ]
 
 
 def _lists(elements: list[Element]) -> Iterator[list[Element]]:
@@ -233,7 +250,7 @@ def damaged_elements(
     rng: random.Random, elements: list[Element], chosen: Callable[[Element], bool], values: Sequence[bytes] = ()
 ) -> list[Element]:
     """A copy with one to three of the elements for which `chosen` holds, or what is inside of them, damaged."""
-    result = copy.deepcopy(elements)
+    result = copied(elements)
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
         tops = [element for element in result if chosen(element)]
         if not tops:
@@ -258,14 +275,15 @@ def _damage_element(
         case 3:
             among.remove(element)
         case 4:
-            among.insert(rng.randrange(len(among) + 1), copy.deepcopy(element))
+            among.insert(rng.randrange(len(among) + 1), copied([element])[0])
         case 5:
             among.remove(element)
             lists = list(_lists(whole))
             rng.choice(lists).append(element)
         case 6 if element.items:
             item = rng.choice(element.items)
-            element.items.insert(rng.randrange(len(element.items) + 1), copy.deepcopy(item))
+            again = Item(copied(item.elements), item.undefined)
+            element.items.insert(rng.randrange(len(element.items) + 1), again)
         case 7 if element.items:
             del element.items[rng.randrange(len(element.items))]
         case 8 if element.items:

@@ -44,6 +44,20 @@ DAY = timedelta(days=1)
 YEAR = timedelta(days=365)
 
 
+_PRIMES_OF_256_BITS = (
+    0xF25DF90C6E7BF786825DDC4EBD6C789297389ACB5868B21CD7EA856D8FFAC699,
+    0xD87B6FE1F1377A0B0F2F23666CC51E6805A803B193A9D942D6C38476016FCF83,
+)
+"""cryptography loads RSA keys below 1024 bits, but makes none."""
+
+
+def _rsa512() -> rsa.RSAPrivateKey:
+    p, q = _PRIMES_OF_256_BITS
+    d = rsa.rsa_recover_private_exponent(65537, p, q)
+    remainders = rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q)
+    return rsa.RSAPrivateNumbers(p, q, d, *remainders, rsa.RSAPublicNumbers(65537, p * q)).private_key()
+
+
 @cache
 def _dsa_parameters(bits: int) -> dsa.DSAParameters:
     return dsa.generate_parameters(bits)
@@ -54,6 +68,8 @@ def private_key(kind: str, name: str = "") -> PrivateKey:
     """Return the key of kind `kind` that belongs to `name`; made once per test process, since RSA and DSA are slow."""
     if kind in CURVES:
         return ec.generate_private_key(CURVES[kind]())
+    if kind == "rsa512":
+        return _rsa512()
     if kind.startswith("rsa"):
         return rsa.generate_private_key(public_exponent=65537, key_size=int(kind[3:]))
     if kind.startswith("dsa"):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sealgate.dicom.part10 import open_file
 from sealgate.dicom.scan import scan
-from sealgate.library.html_report import ReportOptions, html_report
+from sealgate.library.report.html_report import ReportOptions, html_report
 from sealgate.signature.reasons import Reason
 from sealgate.trust.store import TrustStore
 from sealgate.verification.judging import Judging

@@ -18,7 +18,7 @@ from sealgate.errors import LocationInvalid, LocationNotFound
 MAX_LOCATION_CHARACTERS = 10_000
 """Written form of a location; one step has some 40, and no more than 32 steps can be nested."""
 
-_NEVER_CARRIERS = frozenset((tags.ORIGINAL_ATTRIBUTES_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE))
+NEVER_CARRIERS = frozenset((tags.ORIGINAL_ATTRIBUTES_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE))
 """Sequences that are not searched: inside the first is a record of the past, inside the second nothing signs."""
 
 _MAX_ITEM_NUMBER = 0xFFFFFFFF
@@ -218,7 +218,7 @@ def signature_carriers(data_set: Carrier) -> Iterator[Place]:
     """
     place = main_place(data_set)
     for element in data_set.elements:
-        if element.notes & Notes.SIGNATURES and element.tag not in _NEVER_CARRIERS:
+        if element.notes & Notes.SIGNATURES and element.tag not in NEVER_CARRIERS:
             yield from _carriers_inside(place, element)
     if data_set.element(tags.DIGITAL_SIGNATURES_SEQUENCE) is not None:
         yield place
@@ -278,7 +278,7 @@ def _carriers_inside(place: Place, outermost: Element) -> Iterator[Place]:
             opened.append(_OpenItem(token, sequences[-1].enclosing))
         elif token.kind is Kind.ITEM_END:
             item = opened.pop()
-            if item.has_signatures and not _NEVER_CARRIERS.intersection(sequence.tag for sequence in sequences):
+            if item.has_signatures and not NEVER_CARRIERS.intersection(sequence.tag for sequence in sequences):
                 location = Location(tuple((sequence.tag, sequence.number) for sequence in sequences))
                 carrier = scan(
                     data_set.source,

@@ -172,7 +172,7 @@ class SourceSection(_Section):
     on_unsignable: Handling = Handling.HOLD
     on_unreadable: Handling = Handling.HOLD
     require_profile: ProfileName = ProfileName.NONE
-    """A Digital Signature Profile that at least one good signature must fit."""
+    """A Digital Signature Profile that at least one good signature of the main data set must fit."""
     require_coverage: tuple[str, ...] = ()
     """What good signatures must cover together: `rendering`, `all`, or tags and keywords."""
     require_timestamp: bool = False
@@ -337,7 +337,15 @@ def _own(details: list[ErrorDetails]) -> list[ErrorDetails]:
     ]
 
 
+_WORDS = {
+    "extra_forbidden": "there is no such key",
+    "missing": "it is missing",
+    "tuple_type": "it has to be a list, in square brackets",
+}
+"""What people are told of mistakes for which pydantic has words of its own trade."""
+
+
 def _in_words(detail: ErrorDetails) -> str:
     """Key, counted from 1 in lists, and what is wrong with it."""
     key = ".".join(str(part + 1) if isinstance(part, int) else part for part in detail["loc"]) or "the whole"
-    return f"{key}: {detail['msg'].removeprefix('Value error, ').rstrip('.')}"
+    return f"{key}: {_WORDS.get(detail['type']) or detail['msg'].removeprefix('Value error, ').rstrip('.')}"

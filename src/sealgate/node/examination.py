@@ -102,8 +102,10 @@ def _objection(carrier: Carrier, subject: Subject) -> str | None:
         (tags.SOP_INSTANCE_UID, subject.sop_instance_uid),
     ):
         element = carrier.element(tag)
-        if element is None or element.kind is not Kind.ELEMENT:
+        if element is None:
             continue
+        if element.kind is not Kind.ELEMENT:
+            return f"{tags.written(tag)} of the data set holds no UID"
         value = bytes(carrier.source.view[element.value_start : min(element.value_end, element.value_start + 66)])
         if value.strip(b" \0") != requested.encode("ascii"):
             return f"{tags.written(tag)} of the data set is not what the C-STORE request names"

@@ -23,7 +23,7 @@ from sealgate.dicom.part10 import file_header
 from sealgate.dicom.source import Source as Bytes
 from sealgate.dicom.splice import Span
 from sealgate.errors import KeyUnusable, StorageError, StorageFull, StoreRefused
-from sealgate.files.scratch import inflated_in
+from sealgate.files.buffers import inflated_in
 from sealgate.node.dimse import MAX_COMMENT_LENGTH, Status, StoreRequest, StoreResponse
 from sealgate.node.examination import Examination, Subject, examine
 from sealgate.node.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME

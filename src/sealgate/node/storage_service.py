@@ -18,7 +18,6 @@ class Rejection:
     reason: int
 
 
-NO_REASON_GIVEN: Final = Rejection(result=1, source=1, reason=1)
 APPLICATION_CONTEXT_NOT_SUPPORTED: Final = Rejection(result=1, source=1, reason=2)
 CALLING_AE_TITLE_NOT_RECOGNIZED: Final = Rejection(result=1, source=1, reason=3)
 CALLED_AE_TITLE_NOT_RECOGNIZED: Final = Rejection(result=1, source=1, reason=7)

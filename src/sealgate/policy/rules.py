@@ -63,7 +63,7 @@ class Requirements:
     """What the good signatures of an instance must show; where they do not, the instance is invalid."""
 
     profile: ProfileName = ProfileName.NONE
-    """A profile that at least one of them fits."""
+    """A profile that at least one of the main data set fits."""
     coverage: CoverageRequirement = NO_REQUIREMENT
     """What they cover together."""
     timestamp: bool = False

@@ -17,7 +17,14 @@ from sealgate.dicom.walk import Kind
 from sealgate.errors import KeyUnusable
 from sealgate.signature import dcmtk_stream
 from sealgate.signature.algorithms import MAC_ALGORITHMS, KeyType, MacAlgorithm
-from sealgate.signature.keys import der_length, is_signature_of, is_weak, key_type, load_certificate, public_key_of
+from sealgate.signature.keys import (
+    certificate_in,
+    is_breakable,
+    is_signature_of,
+    is_weak,
+    key_type,
+    public_key_of,
+)
 from sealgate.signature.mac import Normalised
 from sealgate.signature.model import X509_1993_SIG, DigitalSignature, MacParameters
 from sealgate.signature.reasons import Reason
@@ -28,9 +35,6 @@ from sealgate.signature.uncovered import is_zero, uncovered
 if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
-
-BREAKABLE_BITS = {KeyType.RSA: 1024, KeyType.DSA: 1024, KeyType.EC: 160}
-"""Keys below these sizes can be broken with the means of a single person: 512 bits of RSA take hours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,17 +137,15 @@ def _certificate(signature: DigitalSignature, result: MacCheck) -> x509.Certific
         raise _Failed(Reason.CERTIFICATE_MISSING, "Certificate of Signer (0400,0115) or its type is absent")
     if signature.certificate_type != X509_1993_SIG:
         raise _Failed(Reason.CERTIFICATE_UNREADABLE, f"the Certificate Type is not {X509_1993_SIG}")
-    encoded = signature.certificate_of_signer
-    length = der_length(encoded)
     try:
-        certificate = load_certificate(encoded[:length])
+        certificate, behind = certificate_in(signature.certificate_of_signer)
         public_key = public_key_of(certificate)
         kind = key_type(public_key)
     except KeyUnusable as error:
         raise _Failed(Reason.CERTIFICATE_UNREADABLE, f"Certificate of Signer (0400,0115): {error}") from error
     result.signer += _key_problems(public_key, kind)
-    if length is not None and encoded[length:].strip(b"\0"):
-        text = f"{len(encoded) - length} bytes stand behind the certificate in Certificate of Signer (0400,0115)"
+    if behind.strip(b"\0"):
+        text = f"{len(behind)} bytes stand behind the certificate in Certificate of Signer (0400,0115)"
         result.signer.append(Problem(reason=Reason.CERTIFICATE_WITH_TRAILING_BYTES, text=text))
     return certificate
 
@@ -152,8 +154,8 @@ def _key_problems(public_key: PublicKeyTypes, kind: KeyType) -> Iterator[Problem
     if not is_weak(public_key):
         return
     yield Problem(reason=Reason.WEAK_KEY, text=f"the {kind} key of the signer is too small to be safe")
-    bits = getattr(public_key, "key_size", 0)
-    if bits < BREAKABLE_BITS[kind]:
+    if is_breakable(public_key):
+        bits = getattr(public_key, "key_size", 0)
         text = f"{bits} bits of {kind} can be broken by anybody, who could then sign in the signer's name"
         yield Problem(reason=Reason.BREAKABLE_KEY, text=text)
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sealgate.dicom import encode, tags, transfer_syntax
-from sealgate.dicom.location import MAIN_DATA_SET, Location, Place, find
+from sealgate.dicom.location import MAIN_DATA_SET, NEVER_CARRIERS, Location, Place, find
 from sealgate.dicom.scan import Carrier, Element, scan
 from sealgate.dicom.source import Source
 from sealgate.dicom.splice import Change, Edit, merged
@@ -15,6 +15,7 @@ from sealgate.dicom.transfer_syntax import Encoding, TransferSyntax
 from sealgate.dicom.walk import Kind
 from sealgate.errors import (
     DuplicateElement,
+    ElementNotSignable,
     InputError,
     KeyUnusable,
     LengthOverflow,
@@ -52,6 +53,9 @@ from sealgate.signature.stream import (
 
 if TYPE_CHECKING:
     from sealgate.signature.keys import Signer
+
+_NEVER_SIGNED_IN = NEVER_CARRIERS | {tags.MAC_PARAMETERS_SEQUENCE}
+"""Sequences whose items carry no signature: it would spoil the signatures that are there, or never be looked at."""
 
 _MAC_ID_NUMBERS = 0x10000
 """MAC ID Number is a US: 0 to 65535."""
@@ -194,6 +198,11 @@ def elements_to_sign(place: Place, syntax: TransferSyntax, signer: Signer, optio
     Raises CannotSign (one of its leaves).
     """
     carrier, profile = place.carrier, options.profile
+    for sequence, _ in place.location.path:
+        if sequence in _NEVER_SIGNED_IN:
+            raise ElementNotSignable(
+                f"nothing is signed inside of {tags.written(sequence)}: no verifier would look there"
+            )
     if profile is not NO_PROFILE:
         refuse_unfit(profile, place, signer.key_type, profile.purpose or options.purpose, options.reading)
     duplicates = duplicate_tags(carrier, carrier.elements)

@@ -34,6 +34,9 @@ MIN_DSA_BITS = 2048
 MIN_EC_BITS = 224
 """Smallest keys that are not called weak (NIST SP 800-131A revision 2)."""
 
+BREAKABLE_BITS: Final = {KeyType.RSA: 1024, KeyType.DSA: 1024, KeyType.EC: 160}
+"""Keys below these sizes can be broken with the means of a single person: 512 bits of RSA take hours."""
+
 
 class Signer(Protocol):
     """What signs: a key, wherever it is kept, with its certificate."""
@@ -128,6 +131,13 @@ def is_weak(public_key: PublicKeyTypes) -> bool:
     return isinstance(public_key, ec.EllipticCurvePublicKey) and public_key.key_size < MIN_EC_BITS
 
 
+def is_breakable(public_key: PublicKeyTypes) -> bool:
+    """Whether anybody can find the private key to a key, so that its signatures prove nothing."""
+    if not isinstance(public_key, rsa.RSAPublicKey | dsa.DSAPublicKey | ec.EllipticCurvePublicKey):
+        return False
+    return public_key.key_size < BREAKABLE_BITS[key_type(public_key)]
+
+
 _PEM: Final = b"-----BEGIN"
 
 
@@ -146,8 +156,9 @@ def load_certificate(encoded: bytes) -> x509.Certificate:
         else:
             certificate = x509.load_der_x509_certificate(encoded)
         certificate.subject.rfc4514_string()  # Names are parsed only when they are asked for.
+        certificate.issuer.rfc4514_string()
         return certificate
-    except (ValueError, x509.InvalidVersion) as error:
+    except (ValueError, TypeError, x509.InvalidVersion) as error:
         raise KeyUnusable("this is no X.509 certificate in PEM or DER") from error
 
 
@@ -266,11 +277,21 @@ def der_length(value: bytes) -> int | None:
     return header + length if header + length <= len(value) else None
 
 
-def signature_bytes(value: bytes, public_key: PublicKeyTypes) -> bytes:
-    """The value of Signature (0400,0120) without the byte that pads a DER signature of odd length."""
-    if isinstance(public_key, rsa.RSAPublicKey):
-        return value[: (public_key.key_size + 7) // 8]
+def certificate_in(value: bytes) -> tuple[x509.Certificate, bytes]:
+    """The certificate that a value of Certificate of Signer (0400,0115) begins with, and the bytes behind it.
+
+    Other than in a file it is DER and never PEM (PS3.3 table C.12-6). Raises KeyUnusable.
+    """
     length = der_length(value)
+    if length is None or not value.startswith(b"\x30"):
+        raise KeyUnusable("this is no X.509 certificate in DER")
+    return load_certificate(value[:length]), value[length:]
+
+
+def signature_bytes(value: bytes, public_key: PublicKeyTypes) -> bytes:
+    """The value of Signature (0400,0120) without the byte that pads a signature of odd length."""
+    rsa_bytes = (public_key.key_size + 7) // 8 if isinstance(public_key, rsa.RSAPublicKey) else None
+    length = der_length(value) if rsa_bytes is None else rsa_bytes
     return value[:length] if length is not None and len(value) - length <= 1 else value
 
 

@@ -75,6 +75,8 @@ class Normalised:
 
 _UID_WITHOUT_WHITE_SPACE = re.compile(rb"[^\t-\r ]*").fullmatch
 _SPACE = 0x20
+_CHUNK_BYTES = 1 << 16
+"""Of a value that is looked at from its end."""
 _MAX_SHORT = encode.MAX_SHORT_LENGTH
 
 
@@ -102,13 +104,23 @@ def _normalised(source: Source, element_vr: VR, start: int, end: int) -> tuple[i
     if element_vr.padding is Padding.TEXT:
         if odd:  # The NUL that makes it even stands behind the spaces, so they stay.
             return end, None, b"\0"
-        while end > start and view[end - 1] == _SPACE:
-            end -= 1
+        end = _without_trailing_spaces(view, start, end)
         return end, None, b" " if (end - start) % 2 else b""
     if end - start > MAX_NORMALISED_BYTES:
         raise LimitExceeded("bytes of a UID element", end - start, MAX_NORMALISED_BYTES)
     value = b"".join(bytes(view[start:end]).split()).rstrip(b"\0")
     return end, value, b"\0" if len(value) % 2 else b""
+
+
+def _without_trailing_spaces(view: memoryview, start: int, end: int) -> int:
+    """Where a value ends without the spaces behind it, of which there may be any number."""
+    while end > start:
+        begin = max(start, end - _CHUNK_BYTES)
+        length = len(bytes(view[begin:end]).rstrip(b" "))
+        if length:
+            return begin + length
+        end = begin
+    return end
 
 
 def _element_pieces(

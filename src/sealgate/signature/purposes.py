@@ -75,9 +75,9 @@ class WrittenPurpose:
     @property
     def purpose(self) -> Purpose | None:
         """The purpose of CID 7007 with this code, or None. The meaning that is written does not count."""
-        if self.coding_scheme_designator != CODING_SCHEME_DESIGNATOR or not self.code_value.isdecimal():
+        if self.coding_scheme_designator != CODING_SCHEME_DESIGNATOR:
             return None
-        return PURPOSES.get(int(self.code_value))
+        return next((one for one in PURPOSES.values() if str(one.code) == self.code_value), None)
 
 
 def purpose_element(purpose: Purpose, encoding: Encoding) -> bytes:

@@ -75,6 +75,8 @@ class Reason(StrEnum):
     KEY_USAGE_NOT_SIGNING = "key-usage-not-signing"
     EXTENDED_KEY_USAGE_NOT_SIGNING = "extended-key-usage-not-signing"
     AUTHORITY_AS_SIGNER = "authority-as-signer"
+    KEY_COMPROMISED_LATER = "key-compromised-later"
+    """A certificate of the path was revoked for compromise after the proven moment."""
     TIMESTAMP_UNREADABLE = "timestamp-unreadable"
     TIMESTAMP_INVALID = "timestamp-invalid"
     TIMESTAMP_NOT_TRUSTED = "timestamp-not-trusted"
@@ -136,6 +138,7 @@ _QUESTIONABLE = (
     Reason.KEY_USAGE_NOT_SIGNING,
     Reason.EXTENDED_KEY_USAGE_NOT_SIGNING,
     Reason.AUTHORITY_AS_SIGNER,
+    Reason.KEY_COMPROMISED_LATER,
     Reason.TIMESTAMP_UNREADABLE,
     Reason.TIMESTAMP_INVALID,
     Reason.TIMESTAMP_NOT_TRUSTED,

@@ -78,6 +78,9 @@ def _removed(place: Place, signature: DigitalSignature) -> RemovedSignature:
 
 
 def _signatures(place: Place) -> list[DigitalSignature]:
+    for tag in (tags.DIGITAL_SIGNATURES_SEQUENCE, tags.MAC_PARAMETERS_SEQUENCE):
+        if tag in place.carrier.duplicate_tags():
+            raise _unusable(place, f"{tags.written(tag)} stands twice, and readers differ in which one they look at")
     try:
         return model.digital_signatures(place.carrier)
     except InputError as error:

@@ -85,10 +85,10 @@ def unpadded(signature_value: bytes, certificate_of_signer: bytes) -> bytes:
     Raises TimestampMismatch where the certificate cannot be read.
     """
     from sealgate.errors import KeyUnusable
-    from sealgate.signature.keys import der_length, load_certificate, public_key_of, signature_bytes
+    from sealgate.signature.keys import certificate_in, public_key_of, signature_bytes
 
     try:
-        certificate = load_certificate(certificate_of_signer[: der_length(certificate_of_signer)])
+        certificate, _ = certificate_in(certificate_of_signer)
         return signature_bytes(signature_value, public_key_of(certificate))
     except KeyUnusable as error:
         raise TimestampMismatch(Mismatch.CERTIFICATE, f"Certificate of Signer (0400,0115): {error}") from error

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from sealgate.errors import KeyUnusable
-from sealgate.signature.keys import is_weak, key_type, public_key_of
+from sealgate.signature.keys import is_breakable, is_weak, key_type, public_key_of
 from sealgate.trust.findings import Finding, FindingKind, KeyPurpose
 
 if TYPE_CHECKING:
@@ -37,12 +37,15 @@ def weak_algorithms(path: Sequence[x509.Certificate], purpose: KeyPurpose) -> It
     for certificate in path if purpose is KeyPurpose.TIMESTAMPING else path[1:]:
         try:
             key = public_key_of(certificate)
-            described = f"{key_type(key)} key of {getattr(key, 'key_size', 0)} bits" if is_weak(key) else None
+            kind = key_type(key)
         except KeyUnusable:
             continue  # other kinds of keys, such as Ed25519, have one size
-        if described:
-            text = f"{_subject(certificate)} has an {described}, which is too small"
-            yield Finding(kind=FindingKind.WEAK_KEY_IN_PATH, text=text)
+        text = f"{_subject(certificate)} has a key of {getattr(key, 'key_size', 0)} bits ({kind})"
+        if is_breakable(key):
+            text = f"{text}, which anybody can break and then issue in its name"
+            yield Finding(kind=FindingKind.BREAKABLE_KEY_IN_PATH, text=text)
+        elif is_weak(key):
+            yield Finding(kind=FindingKind.WEAK_KEY_IN_PATH, text=f"{text}, which is too small")
 
 
 def _digest(certificate: x509.Certificate) -> str | None:

@@ -65,11 +65,22 @@ def candidate_paths(
     end_entity = asn1_x509.Certificate.load(certificate, strict=True)
     found = []
     for chain, anchor in _built(end_entity, _anchors_by_subject(anchors), _by_subject(intermediates)):
-        encoded = (*(one.dump() for one in chain), anchor.certificate.dump())
+        encoded = _encoded(chain, anchor)
+        if encoded is None:
+            continue
         found.append(CandidatePath(certificates=encoded, problem=_broken_rule(chain, anchor)))
         if len(found) == MAX_PATHS:
             break
     return tuple(sorted(found, key=lambda candidate: candidate.problem is not None))
+
+
+def _encoded(chain: _Chain, anchor: CertTrustAnchor) -> tuple[bytes, ...] | None:
+    """DER of a path; None where a certificate in it is none, so that it does not spoil the other paths."""
+    try:
+        return (*(one.dump() for one in chain), anchor.certificate.dump())
+    except Exception:  # noqa: BLE001
+        # The library decodes lazily and lets any error out where a forger made something else.
+        return None
 
 
 def gathered(store: TrustStore, certificate: bytes, others: tuple[bytes, ...], *, crls: bool) -> TrustStore:
@@ -100,7 +111,7 @@ def gathered(store: TrustStore, certificate: bytes, others: tuple[bytes, ...], *
             if crls:
                 lists |= dict.fromkeys(directory.crls(name.dump()))
             for found in directory.certificates(name.dump()):
-                (anchors if _is_self_issued(found) else intermediates)[found] = None
+                (anchors if _is_self_signed(found) else intermediates)[found] = None
         known = _by_subject((*anchors, *intermediates)).get(name.hashable, [])
         names.extend(one.issuer for one in known)
     return TrustStore(
@@ -117,16 +128,23 @@ def _is_decodable(encoded: bytes) -> bool:
     try:
         certificate = asn1_x509.Certificate.load(encoded, strict=True)
         certificate.native  # noqa: B018 (decodes all of it)
-        return bool(certificate.subject.hashable)
+        return bool(certificate.subject.hashable and certificate.issuer.hashable) and certificate.dump() == encoded
     except Exception:  # noqa: BLE001
         # The library decodes lazily and lets any error out where a forger made something else.
         return False
 
 
-def _is_self_issued(encoded: bytes) -> bool:
-    from asn1crypto import x509 as asn1_x509
+def _is_self_signed(encoded: bytes) -> bool:
+    """Whether a certificate is signed by its own key; one that a newer key of the same name has signed is not."""
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
-    return bool(asn1_x509.Certificate.load(encoded).self_issued)
+    try:
+        certificate = x509.load_der_x509_certificate(encoded)
+        certificate.verify_directly_issued_by(certificate)
+    except (InvalidSignature, UnsupportedAlgorithm, TypeError, ValueError):
+        return False
+    return True
 
 
 _Chain = tuple["asn1_x509.Certificate", ...]
@@ -198,10 +216,14 @@ def _broken_rule(chain: _Chain, anchor: CertTrustAnchor) -> str | None:
         return problem
     path = ValidationPath(anchor, [*reversed(chain[1:])], chain[0])
     try:
-        if not _finishes(async_validate_path(_context(anchor), path)):
-            raise RuntimeError("path validation waited for something although fetching is switched off")
+        is_finished = _finishes(async_validate_path(_context(anchor), path))
     except ValidationError as error:
         return " ".join(str(error).split())
+    except Exception as error:  # noqa: BLE001
+        # The library asserts what a forger may have made otherwise; such a certificate must not spoil the other paths.
+        return f"a certificate of the path cannot be used ({type(error).__name__}: {' '.join(str(error).split())})"
+    if not is_finished:
+        raise RuntimeError("path validation waited for something although fetching is switched off")
     return None
 
 

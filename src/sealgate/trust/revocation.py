@@ -3,8 +3,9 @@
 Rules beyond those of RFC 5280 6.3, all of them about time:
 
 1. A revocation counts from its date on, or from its Invalidity Date where that is earlier.
-2. A key that was compromised makes everything doubtful that it ever signed: such a revocation counts whatever its date,
-   except where its Invalidity Date lies after the moment. Of a TSA also one without a reason does (RFC 3161 section 4).
+2. A TSA certificate that was revoked for compromise, or without a reason, takes all its tokens with it, whatever the
+   dates (RFC 3161 section 4). A signer's that was revoked for compromise after the moment leaves the signature good and
+   doubtful: nobody knows since when others had the key, unless its Invalidity Date says so.
 3. A list from after the moment serves as well as one that was in force then; one that had run out by then proves
    nothing, unless the certificate stands on it.
 4. Who does not stand on a list that was issued after his certificate expired may have been taken off it (RFC 5280 3.3),
@@ -66,9 +67,14 @@ class RevocationResult:
     status: RevocationStatus
     text: str
     at: datetime | None = None
-    """Since when, where it is revoked (UTC)."""
+    """Since when, where it is revoked, or was later for compromise (UTC)."""
     reason: str | None = None
     """CRLReason as in RFC 5280 5.3.1, such as keyCompromise; None where none is given."""
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the certificate was good at the moment, and was revoked later for compromise (rule 2)."""
+        return self.status is RevocationStatus.GOOD and self.reason is not None
 
 
 def check_revocation(
@@ -98,8 +104,10 @@ def check_revocation(
             return gravest
     if results[0].status is RevocationStatus.NOT_CHECKED:
         return results[0]
-    unchecked = [result.text for result in results if result.status is RevocationStatus.NOT_CHECKED]
-    return _result(RevocationStatus.GOOD, "; ".join([results[0].text, *unchecked]))
+    more = [result for result in results[1:] if result.status is RevocationStatus.NOT_CHECKED or result.is_doubtful]
+    doubtful = next((result for result in results if result.is_doubtful), results[0])
+    text = "; ".join(result.text for result in (results[0], *more))
+    return _result(RevocationStatus.GOOD, text, at=doubtful.at, reason=doubtful.reason)
 
 
 def _status(
@@ -120,18 +128,31 @@ def _status(
     for statement in sorted(usable, key=lambda one: one.this_update):
         objection = _objection(statement, certificate, at)
         if objection is None:
-            later = f"; it was revoked later, at {statement.revoked.at:%F %T} UTC" if statement.revoked else ""
-            return _result(RevocationStatus.GOOD, f"{who} was not revoked, says {statement.source}{later}")
+            return _good(who, statement, usable)
         why.append(f"{statement.source} proves nothing: {objection}")
     reasons = "; ".join(dict.fromkeys(why)) or "no CRL or OCSP response about it is at hand"
     return _result(RevocationStatus.UNKNOWN, f"whether {who} was revoked is not known: {reasons}")
 
 
+def _good(who: str, statement: Statement, found: Sequence[Statement]) -> RevocationResult:
+    text = f"{who} was not revoked, says {statement.source}"
+    doubted = next((one.revoked for one in found if one.revoked is not None and _is_doubtful(one.revoked)), None)
+    later = doubted or statement.revoked
+    if later is not None:
+        text += f"; it was revoked later, at {later.at:%F %T} UTC"
+    if doubted is None:
+        return _result(RevocationStatus.GOOD, text)
+    text += f" ({doubted.reason}), and who had the key before that is not known"
+    return _result(RevocationStatus.GOOD, text, at=doubted.at, reason=doubted.reason)
+
+
+def _is_doubtful(revoked: Revoked) -> bool:
+    return revoked.reason in COMPROMISED and revoked.invalid_since is None
+
+
 def _counts(revoked: Revoked, at: datetime, purpose: KeyPurpose) -> bool:
     """Whether a revocation takes what was signed or issued at `at` (rules 1 and 2)."""
     if purpose is KeyPurpose.TIMESTAMPING and (revoked.reason is None or revoked.reason in COMPROMISED):
-        return True
-    if revoked.reason in COMPROMISED and revoked.invalid_since is None:
         return True
     since = revoked.at if revoked.invalid_since is None else min(revoked.at, revoked.invalid_since)
     return since <= at

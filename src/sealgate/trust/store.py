@@ -21,7 +21,7 @@ class TrustStore:
     ocsp_responses: tuple[bytes, ...] = ()
     """OCSP responses (RFC 6960 section 4.2)."""
     directories: tuple[CertificateDirectory, ...] = ()
-    """Hashed directories; a certificate in them is an anchor where it is self-issued, else an intermediate."""
+    """Hashed directories; a certificate in them is an anchor where it is self-signed, else an intermediate."""
 
     def __bool__(self) -> bool:
         return bool(self.anchors or self.directories)

@@ -37,7 +37,12 @@ def usage_findings(certificate: x509.Certificate, purpose: KeyPurpose) -> Iterat
 
     Raises ValueError where the extensions cannot be decoded.
     """
-    extensions = certificate.extensions
+    from cryptography import x509
+
+    try:
+        extensions = certificate.extensions
+    except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        raise ValueError(str(error)) from error
     if _is_authority(extensions):
         text = "the certificate is that of a certification authority, whose key should sign nothing but certificates"
         yield Finding(kind=FindingKind.AUTHORITY_AS_SIGNER, text=text)

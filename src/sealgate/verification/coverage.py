@@ -38,16 +38,21 @@ _GROUPS = {
     **dict.fromkeys((0x0010, 0x0012), Aspect.IDENTITY),  # patient; clinical trial subject
     **dict.fromkeys(
         (
+            0x0024,  # visual field measurements
             0x0028,  # Image Pixel, LUTs, windows, palettes, ICC profile, aspect ratio, padding, masks
             0x003A,  # waveform channels
             0x0042,  # Encapsulated Document
+            0x0046,  # refraction
             0x0048,  # whole slide microscopy, optical paths
             0x0062,  # Segmentation
+            0x0064,  # deformable registrations
             0x0066,  # surfaces, point clouds, tracks
             0x0068,  # implant templates
             0x0070,  # Graphic Annotation, displayed areas, presentation states
             0x0072,  # Structured Display
-            *(0x3002, 0x3004, 0x3006, 0x3008, 0x300A, 0x300C, 0x3010),  # radiotherapy
+            *(0x0076, 0x0078),  # implant assemblies and groups
+            *(0x0080, 0x0082),  # scanned surfaces; assessments
+            *(0x3002, 0x3004, 0x3006, 0x3008, 0x300A, 0x300C, 0x300E, 0x3010),  # radiotherapy, with its approvals
             0x5200,  # functional groups
             0x5400,  # Waveform
             *(0x7F00, 0x7FE0),  # pixel data of all kinds
@@ -87,7 +92,8 @@ _RENDERING = frozenset(
         *(0x00209161, 0x00209162, 0x00209163, 0x00209221, 0x00209222, 0x00209228, 0x00209311, 0x00209312),
         *(0x00220028, 0x00409094, 0x00409096, 0x00409210, 0x0040B020),
         *_span(0x0040A000, 0x0040AFFF),  # SR Document General and Content
-        *(0x00540220, 0x00540410, 0x00540414, 0x00541001, 0x00541322),
+        *(0x00540016, 0x00540220, 0x00540410, 0x00540414),
+        *(0x00541001, 0x00541102, 0x00541322),  # what makes uptake values of the numbers
         *(0x00880200, 0x20500010, 0x20500020),  # Icon Image; Presentation LUT
     )
 )

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far the clock of a signer may be ahead of ours, or of its certificate authority's."""
 
+EARLIEST_OFFSET, LATEST_OFFSET = timedelta(hours=-12), timedelta(hours=14)
+"""The range of offsets from UTC of a DT value (PS3.5 6.2)."""
+
 _DT = re.compile(r"(\d{4})(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:\.(\d{1,6})\d*)?)?)?)?)?)?([+-]\d{4})?")
 
 
@@ -29,17 +32,26 @@ class ClaimedTime:
     is_complete: bool = True
     """Whether it goes to the second."""
 
+    def span(self) -> tuple[datetime, datetime]:
+        """The earliest and the latest moment that can be meant; without offset it is local time somewhere on earth.
+
+        Raises OverflowError at the ends of the calendar.
+        """
+        if self.has_offset:
+            return self.earliest, self.latest
+        return self.earliest - LATEST_OFFSET, self.latest - EARLIEST_OFFSET
+
 
 def earliest_moment(value: str) -> datetime | None:
     """The earliest moment that a DT value can mean; None where it is none."""
     try:
-        return parse(value).earliest
+        return parse(value).span()[0]
     except (ValueError, OverflowError):
         return None
 
 
 def parse(value: str) -> ClaimedTime:
-    """Parse a DT value (PS3.5 6.2); parts that are left out widen the span. Without offset UTC is taken.
+    """Parse a DT value (PS3.5 6.2); parts that are left out widen the span, for an offset see `ClaimedTime.span`.
 
     Raises ValueError.
     """
@@ -82,6 +94,7 @@ def check_dates(value: str | None, certificate: x509.Certificate, at: datetime) 
         return [Problem(reason=Reason.DATETIME_MISSING, text="Digital Signature DateTime (0400,0105) is absent")]
     try:
         claimed = parse(value)
+        earliest, latest = claimed.span()
     except (ValueError, OverflowError):
         return [
             Problem(
@@ -90,17 +103,17 @@ def check_dates(value: str | None, certificate: x509.Certificate, at: datetime) 
         ]
     problems = []
     if not claimed.has_offset:
-        text = "Digital Signature DateTime has no offset from UTC; UTC was taken"
+        text = "Digital Signature DateTime has no offset from UTC; it was taken for the local time of any place"
         problems.append(Problem(reason=Reason.DATETIME_WITHOUT_OFFSET, text=text))
     if not claimed.is_complete:
         text = "Digital Signature DateTime does not go to the second; it was taken for the whole span that it names"
         problems.append(Problem(reason=Reason.DATETIME_INCOMPLETE, text=text))
     begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    if claimed.latest < begins - CLOCK_TOLERANCE or claimed.earliest > ends:
+    if latest < begins - CLOCK_TOLERANCE or earliest > ends:
         validity = f"the certificate is valid from {begins:%F %T} to {ends:%F %T} UTC"
         text = f"signed at {claimed.earliest.isoformat()}, but {validity}"
         problems.append(Problem(reason=Reason.SIGNED_OUTSIDE_CERTIFICATE_VALIDITY, text=text))
-    if claimed.earliest > at + CLOCK_TOLERANCE:
+    if earliest > at + CLOCK_TOLERANCE:
         text = f"signed at {claimed.earliest.isoformat()}, which lies after the time of judging"
         problems.append(Problem(reason=Reason.SIGNED_AFTER_VALIDATION_TIME, text=text))
     return problems

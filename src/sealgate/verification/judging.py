@@ -38,7 +38,7 @@ class Judging:
     revocation: Revocation = Revocation.IF_GIVEN
     timestamps: Timestamps = Timestamps.CHECK
     profile: ProfileName | None = None
-    """A profile that at least one good signature must fit; None or NONE: any."""
+    """A profile that at least one good signature of the main data set must fit; None or NONE: any."""
     coverage: CoverageRequirement = NO_REQUIREMENT
     """What the good signatures of the main data set must cover together."""
     old_format: bool = False

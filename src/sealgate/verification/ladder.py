@@ -42,6 +42,7 @@ from sealgate.verification.coverage import coverage_of
 from sealgate.verification.dates import check_dates
 from sealgate.verification.judging import Judging
 from sealgate.verification.report import (
+    GOOD,
     Fact,
     Outcome,
     Proof,
@@ -71,13 +72,18 @@ _PATH_REASONS = {
 _FINDING_REASONS = {
     FindingKind.WEAK_DIGEST_IN_PATH: Reason.WEAK_PATH,
     FindingKind.WEAK_KEY_IN_PATH: Reason.WEAK_PATH,
+    FindingKind.BREAKABLE_KEY_IN_PATH: Reason.BREAKABLE_KEY,
     FindingKind.KEY_USAGE_NOT_SIGNING: Reason.KEY_USAGE_NOT_SIGNING,
     FindingKind.EXTENDED_KEY_USAGE_NOT_SIGNING: Reason.EXTENDED_KEY_USAGE_NOT_SIGNING,
     FindingKind.AUTHORITY_AS_SIGNER: Reason.AUTHORITY_AS_SIGNER,
 }
 """The others are of a TSA, and belong to its timestamp."""
-_WEAK_PATH = (FindingKind.WEAK_DIGEST_IN_PATH, FindingKind.WEAK_KEY_IN_PATH)
+_OF_PATH = frozenset((FindingKind.WEAK_DIGEST_IN_PATH, FindingKind.WEAK_KEY_IN_PATH, FindingKind.BREAKABLE_KEY_IN_PATH))
+"""Findings about issuers, which belong to step 7; the others are about the certificate itself."""
 
+
+_NEEDED = frozenset((Step.STRUCTURE, Step.MAC_PARAMETERS, Step.MAC, Step.SIGNER, Step.DATES, Step.PATH))
+"""Steps without which no signature is good."""
 
 _PROOFS = {
     Proof.TIMESTAMP: "judged at the time of its timestamp",
@@ -187,6 +193,9 @@ class Verification:
             self._covered(),  # 11
         )
         reasons = tuple(dict.fromkeys(reason for one in facts for reason in one.reasons))
+        outcome = outcome_of(reasons)
+        if outcome in GOOD and any(one.step in _NEEDED and one.status is Status.NOT_CHECKED for one in facts):
+            raise RuntimeError(f"a signature is {outcome} although a step that it needs was not checked")
         return SignatureReport(
             location=str(self._place.location),
             digital_signature_uid=signature.digital_signature_uid,
@@ -194,7 +203,7 @@ class Verification:
             mac_algorithm=checked.mac_algorithm.name if checked.mac_algorithm else None,
             signer=None if signer is None else signer.certificate.subject.rfc4514_string(),
             signer_certificate=None if signer is None else signer.encoded,
-            outcome=outcome_of(reasons),
+            outcome=outcome,
             reasons=reasons,
             facts=facts,
             data_elements_signed=checked.data_elements_signed,
@@ -268,7 +277,7 @@ class Verification:
         problems += [
             Problem(reason=_FINDING_REASONS[finding.kind], text=finding.text)
             for finding in signer.path.findings
-            if finding.kind in _FINDING_REASONS and finding.kind not in _WEAK_PATH
+            if finding.kind in _FINDING_REASONS and finding.kind not in _OF_PATH
         ]
         return fact(Step.SIGNER, problems, signer.certificate.subject.rfc4514_string())
 
@@ -287,9 +296,9 @@ class Verification:
         reason = _PATH_REASONS.get(signer.path.status)
         problems = [] if reason is None else [Problem(reason=reason, text=signer.path.text)]
         problems += [
-            Problem(reason=Reason.WEAK_PATH, text=finding.text)
+            Problem(reason=_FINDING_REASONS[finding.kind], text=finding.text)
             for finding in signer.path.findings
-            if finding.kind in _WEAK_PATH
+            if finding.kind in _OF_PATH
         ]
         return fact(Step.PATH, problems, signer.path.text)
 
@@ -304,6 +313,8 @@ class Verification:
             problems = [Problem(reason=Reason.CERTIFICATE_REVOKED, text=revocation.text)]
         elif revocation.status is RevocationStatus.UNKNOWN:
             problems = [Problem(reason=Reason.REVOCATION_UNKNOWN, text=revocation.text)]
+        elif revocation.is_doubtful:
+            problems = [Problem(reason=Reason.KEY_COMPROMISED_LATER, text=revocation.text)]
         return fact(Step.REVOCATION, problems, revocation.text)
 
     def _timestamp(self) -> Fact:

@@ -56,6 +56,10 @@ class Outcome(StrEnum):
     UNSIGNED = "unsigned"
 
 
+GOOD = frozenset((Outcome.VALID, Outcome.QUESTIONABLE))
+"""Outcomes of a signature whose signer and MAC are proven, whatever else is odd."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
     """One numbered fact about a signature or a data set."""
@@ -125,7 +129,7 @@ class SignatureReport:
     @property
     def is_good(self) -> bool:
         """Whether signer and MAC are proven, whatever else is odd."""
-        return self.outcome in (Outcome.VALID, Outcome.QUESTIONABLE)
+        return self.outcome in GOOD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

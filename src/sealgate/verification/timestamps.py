@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from sealgate.signature.model import DigitalSignature
     from sealgate.timestamp.token import Token
 
-CMS_TSP = "CMS_TSP"
-"""The only defined term of Certified Timestamp Type (0400,0305)."""
-
 ValidatePath = Callable[[bytes, datetime, KeyPurpose, tuple[bytes, ...]], PathResult]
 """Validates a certificate at a moment for a purpose, with further certificates; see `trust.path.validate_path`."""
 
@@ -79,7 +76,7 @@ def _check(
     validate: ValidatePath,
     result: TimestampCheck,
 ) -> None:
-    from sealgate.timestamp.token import check_token, read_token
+    from sealgate.timestamp.token import CMS_TSP, check_token, read_token
 
     if signature.certified_timestamp_type != CMS_TSP:
         text = f"the Certified Timestamp Type (0400,0305) is not {CMS_TSP}"

@@ -1,20 +1,6 @@
-"""The whole verification of a data set, as a ladder of numbered facts (see `report.Step`):
+"""The whole verification of a data set: every signature on the ladder of facts (see `ladder`), then all of it.
 
- 1. structure: the sequences are complete and unambiguous, and nothing is hidden in them
- 2. MAC parameters: they are complete, known and allowed
- 3. MAC: the signature value belongs to the standard's MAC stream, and readers see the values that are in it
- 4. DCMTK's stream: where the MAC only fits the one that dcmsign truncates, how many bytes are not covered
- 5. signer: the certificate, the strength of its key, and what it may be used for
- 6. dates: Digital Signature DateTime against the certificate and the proven moment
- 7. path: from the certificate to a trust anchor at the proven moment
- 8. revocation: of the certificates of the path at the proven moment
- 9. timestamp: whether a token proves when the signature was there
-10. profile: whether the signature fits the one that was asked for
-11. coverage: which elements are signed and which present ones are not
-
-The proven moment is the time of a good token, else the first receipt of these bytes, else the moment of judging.
-"Could not be checked" is an outcome of its own (indeterminate); it is never valid, and never taken for unsigned. After
-the signatures the data set is looked at as a whole: what they cover together, and what none of them can.
+What the signatures cover together, and what none of them can, is judged under the same numbers (see `report.Step`).
 """
 
 from __future__ import annotations
@@ -115,10 +101,12 @@ def _copies(seen: list[tuple[Place, SignatureReport]]) -> Iterator[Problem]:
 def _required_profile(seen: list[tuple[Place, SignatureReport]], wanted: ProfileName) -> Fact:
     fits = any(
         report.is_good and any(one.step is Step.PROFILE and one.status is Status.PASSED for one in report.facts)
-        for _, report in seen
+        for place, report in seen
+        if not place.location.path  # one in an item says nothing about the data set
     )
     title = PROFILES[wanted].title
-    problem = Problem(reason=Reason.PROFILE_REQUIRED, text=f"no good signature fits the {title}, which is required")
+    text = f"no good signature of the main data set fits the {title}, which is required"
+    problem = Problem(reason=Reason.PROFILE_REQUIRED, text=text)
     return fact(Step.PROFILE, [] if fits else [problem], f"a good signature fits the {title}")
 
 

@@ -10,6 +10,7 @@ import pytest
 from pydicom.filewriter import dcmwrite
 
 from sealgate.dicom import encode, tags
+from sealgate.dicom.location import Location
 from sealgate.dicom.scan import scan
 from sealgate.dicom.source import Source
 from sealgate.dicom.transfer_syntax import BY_UID, Encoding
@@ -363,3 +364,19 @@ def test_the_same_arguments_give_the_same_edits_with_rsa(authority: Authority) -
     assert isinstance(once, Signed)
     assert once.created == again.created
     assert signed(file, rsa, at=AT.astimezone(UTC) + timedelta(seconds=1)).created != once.created
+
+
+@pytest.mark.parametrize("text", ["(fffa,fffa)[0]", "(4ffe,0001)[0]", "OriginalAttributesSequence[0]"])
+def test_nothing_is_signed_where_signatures_would_be_spoilt_or_overlooked(text: str, credential: Credential) -> None:
+    past = EXPLICIT.sequence(0x04000561, EXPLICIT.item(EXPLICIT.element(0x00100010, "PN", b"A^B ")))
+    data_set, carrier = opened(signed(file_of(EXPLICIT, past), credential).file)
+    with pytest.raises(ElementNotSignable, match="nothing is signed inside of"):
+        sign(
+            carrier,
+            data_set.syntax,
+            signer(credential),
+            SigningOptions(),
+            digital_signature_uid=UID,
+            at=AT,
+            location=Location.parse(text),
+        )

@@ -17,6 +17,13 @@ from support.pki import Authority
 HEAVY = "cryptography.hazmat.primitives.serialization"
 
 
+def test_the_functions_are_the_public_ones() -> None:
+    from cryptography.hazmat.bindings._rust import openssl
+
+    assert openssl.keys.load_pem_private_key is serialization.load_pem_private_key
+    assert openssl.keys.load_der_private_key is serialization.load_der_private_key
+
+
 @pytest.mark.parametrize("kind", ["rsa2048", "p256"])
 def test_keys_are_those_that_the_public_functions_load(pki: Authority, kind: str) -> None:
     key = pki.issue(f"Loaded {kind}", kind).key

@@ -113,6 +113,14 @@ def test_a_signature_without_mac_id_number_cannot_be_removed_since_its_parameter
             take(file, uid)
 
 
+def test_of_two_sequences_of_signatures_no_one_is_left_behind_in_silence(credential: Credential) -> None:
+    _, signatures = forge(credential, uid="1.2.3")
+    twice = with_signatures(body(), forge(credential)) + EXPLICIT.sequence(SIGNATURES, signatures)
+    for uid in (None, "1.2.826.0.1.3680043.10.1.1", "1.2.3"):
+        with pytest.raises(SignatureSequencesUnusable, match=r"\(fffa,fffa\) stands twice"):
+            take(part10(twice), uid)
+
+
 def test_an_unknown_uid_is_not_found(credential: Credential) -> None:
     file, _ = put(part10(body()), credential)
     with pytest.raises(SignatureNotFound, match=r"UID 1\.2\.3$"):

@@ -369,6 +369,8 @@ def test_a_small_key_of_an_authority_is_a_finding_and_not_a_broken_path(tmp_path
     weak = Authority(tmp_path, "Weak", key="rsa1024", now=AT)
     signer = weak.issue("signer")
     assert kinds(signer.der, anchors(weak)) == {FindingKind.WEAK_KEY_IN_PATH}
+    tiny = Authority(tmp_path / "tiny", "Tiny", key="rsa512", now=AT)
+    assert kinds(tiny.issue("signer").der, anchors(tiny)) == {FindingKind.BREAKABLE_KEY_IN_PATH}
     # The signer's own key is judged with the signature.
     strong = Authority(tmp_path / "strong", "Strong", now=AT)
     assert kinds(strong.issue("signer", "rsa1024").der, anchors(strong)) == set()

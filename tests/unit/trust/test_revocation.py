@@ -106,9 +106,21 @@ def test_a_signature_from_before_a_revocation_stays_good(bench: Bench, reason: R
 
 
 @pytest.mark.parametrize("reason", COMPROMISED)
-def test_a_compromised_key_takes_what_was_signed_before(bench: Bench, reason: ReasonFlags) -> None:
+def test_a_key_that_was_compromised_later_leaves_what_was_proven_before_doubtful(
+    bench: Bench, reason: ReasonFlags
+) -> None:
     crl = bench.root.crl(bench.revoked(LATER, reason), at=LATER + DAY)
-    assert bench.status(crl) is REVOKED
+    result = bench.judge(bench.root.crl(), crl, extent=Revocation.REQUIRED).revocation
+    assert (result.status, result.is_doubtful, result.at) == (GOOD, True, LATER)
+    assert "who had the key before that is not known" in result.text
+    assert bench.status(crl, at=LATER) is REVOKED
+
+
+def test_a_later_revocation_without_compromise_leaves_nothing_doubtful(bench: Bench) -> None:
+    for reason, since in ((None, None), (ReasonFlags.superseded, None), (ReasonFlags.key_compromise, AT + DAY)):
+        crl = bench.root.crl(bench.revoked(LATER, reason, since), at=LATER + DAY)
+        result = bench.judge(crl).revocation
+        assert (result.status, result.is_doubtful) == (GOOD, False)
 
 
 def test_a_compromise_counts_from_its_invalidity_date(bench: Bench) -> None:
@@ -286,7 +298,8 @@ def test_an_intermediate_authority_is_checked_too(bench: Bench) -> None:
     assert bench.status(bench.sub.crl(), revoking, leaf=below) is REVOKED
     assert bench.status(bench.root.crl(), leaf=below) is NOT_CHECKED
     compromised = bench.root.crl(Revoked(serial, LATER, ReasonFlags.ca_compromise), at=LATER)
-    assert bench.status(bench.sub.crl(), compromised, leaf=below) is REVOKED
+    result = bench.judge(bench.sub.crl(), compromised, leaf=below).revocation
+    assert (result.status, result.is_doubtful, result.reason) == (GOOD, True, "cACompromise")
 
 
 def test_an_answer_by_ocsp_counts_though_the_certificate_names_no_responder(bench: Bench) -> None:

@@ -179,6 +179,12 @@ def test_a_bad_signature_does_not_fulfil_a_required_profile(bench: Bench) -> Non
     assert report.reasons == (Reason.MAC_MISMATCH, Reason.PROFILE_REQUIRED)
 
 
+def test_a_signature_in_an_item_does_not_fulfil_a_required_profile(bench: Bench) -> None:
+    report = bench.judge(body(EXPLICIT, nested(bench)), profile=ProfileName.BASE)
+    assert report.signatures[0].outcome is Outcome.VALID
+    assert report.reasons == (Reason.PROFILE_REQUIRED, Reason.ITEM_CONTEXT_NOT_SIGNED)
+
+
 def test_an_unsigned_data_set_is_unsigned_whatever_is_required(bench: Bench) -> None:
     report = bench.judge(content(), profile=ProfileName.CREATOR, coverage=CoverageRequirement.parse(["all"]))
     assert (report.outcome, report.reasons) == (Outcome.UNSIGNED, ())
@@ -202,6 +208,14 @@ def test_a_weak_path_is_a_warning(bench: Bench) -> None:
     weak = Authority(bench.authority.folder / "weak", "Weak CA", key="rsa1024", now=AT)
     report = bench.judge(with_signatures(body(), forge(weak.issue("signer", "p256"))), store=anchors(weak))
     assert (report.outcome, report.reasons) == (Outcome.VALID, (Reason.WEAK_PATH,))
+
+
+def test_a_path_over_a_key_that_anybody_can_break_is_questionable(bench: Bench) -> None:
+    tiny = Authority(bench.authority.folder / "tiny", "Tiny CA", key="rsa512", now=AT)
+    report = bench.judge(with_signatures(body(), forge(tiny.issue("signer", "p256"))), store=anchors(tiny))
+    assert (report.outcome, report.reasons) == (Outcome.QUESTIONABLE, (Reason.BREAKABLE_KEY,))
+    (found,) = [fact for fact in report.signatures[0].facts if fact.reasons]
+    assert found.step is Step.PATH
 
 
 # --- no false alarms

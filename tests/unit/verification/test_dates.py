@@ -7,11 +7,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sealgate.signature.reasons import Reason
-from sealgate.verification.dates import CLOCK_TOLERANCE, check_dates, parse
+from sealgate.verification.dates import CLOCK_TOLERANCE, check_dates, earliest_moment, parse
 from support.pki import DAY, YEAR, Authority
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
+
+
+LOCAL = (
+    *("20260301120000", "20260302020000", "20260301235959", "20260302020501"),
+    *("20260301000000", "20260228235459"),
+)
 
 
 def utc(*parts: int) -> datetime:
@@ -95,10 +101,26 @@ def test_the_offset_counts(pki: Authority) -> None:
     assert late.reason is Reason.SIGNED_AFTER_VALIDATION_TIME
 
 
-def test_a_time_without_offset_is_taken_as_utc_with_a_warning(pki: Authority) -> None:
+def test_a_time_without_offset_may_be_the_local_time_of_any_place(pki: Authority) -> None:
     certificate = pki.issue("dated", not_before=AT, not_after=AT + DAY).certificate
-    (problem,) = check_dates("20260301120000", certificate, AT)
-    assert problem.reason is Reason.DATETIME_WITHOUT_OFFSET
+    odd = [Reason.DATETIME_WITHOUT_OFFSET]
+    early, late = Reason.SIGNED_OUTSIDE_CERTIFICATE_VALIDITY, Reason.SIGNED_AFTER_VALIDATION_TIME
+    found = {text: [p.reason for p in check_dates(text, certificate, AT)] for text in LOCAL}
+    assert found == {
+        "20260301120000": odd,
+        "20260302020000": odd,  # by clocks of UTC+14
+        "20260301235959": odd,
+        "20260302020501": [*odd, late],
+        "20260301000000": odd,  # by clocks of UTC-12
+        "20260228235459": [*odd, early],
+    }
+    assert earliest_moment("20260302020000") == AT
+
+
+@pytest.mark.parametrize("value", ["00010101", "99991231235959"])
+def test_local_time_at_the_ends_of_the_calendar_is_unreadable(pki: Authority, value: str) -> None:
+    assert [p.reason for p in check_dates(value, pki.certificate, AT)] == [Reason.DATETIME_UNREADABLE]
+    assert earliest_moment(value) is None
 
 
 def test_an_imprecise_time_is_inside_where_any_moment_of_it_is(pki: Authority) -> None:

@@ -165,6 +165,18 @@ def test_a_certificate_that_is_not_that_of_a_tsa_proves_nothing(bench: Bench) ->
         assert (report.outcome, report.reasons) == (Outcome.QUESTIONABLE, (Reason.TIMESTAMP_INVALID,))
 
 
+@pytest.mark.parametrize(("tsa_key", "authority_key"), [("rsa512", "p256"), ("rsa2048", "rsa512")])
+def test_a_token_that_anybody_could_have_made_proves_nothing(tsa_key: str, authority_key: str, bench: Bench) -> None:
+    folder = bench.tsa_authority.folder / f"{tsa_key} under {authority_key}"
+    tiny = Authority(folder, "Tiny TSA root", key=authority_key, now=AT, **LONG)
+    tsa = tiny.issue("tsa", tsa_key, hosts=(), extensions=[CRITICAL_TIMESTAMPING], **LONG)
+    store = TrustStore(anchors=(bench.authority.credential.der, tiny.credential.der))
+    report = bench.judge(bench.stamped(tsa=tsa, digest="sha256"), AT + 3 * YEAR, store=store)
+    assert {Reason.TIMESTAMP_INVALID, Reason.CERTIFICATE_EXPIRED} <= set(report.reasons)
+    assert report.proven is not None
+    assert report.proven.proof is Proof.NONE
+
+
 @pytest.mark.parametrize(
     ("reason", "at", "expected"),
     [
@@ -193,6 +205,16 @@ def test_a_revoked_signer_is_invalid_unless_a_token_proves_an_earlier_moment(ben
     assert (plain.outcome, plain.reasons) == (Outcome.INVALID, (Reason.CERTIFICATE_REVOKED,))
     assert fact(plain, Step.REVOCATION)[0] is Status.FAILED
     assert bench.judge(bench.stamped(), now, store=store).outcome is Outcome.VALID
+
+
+def test_a_key_that_was_compromised_after_the_token_leaves_the_signature_questionable(bench: Bench) -> None:
+    revoked = Revoked(bench.signer.certificate.serial_number, AT + DAY, x509.ReasonFlags.key_compromise)
+    now = AT + 5 * DAY
+    crls = bench.authority.crl(revoked, at=now - DAY), bench.tsa_authority.crl(at=now - DAY)
+    store = replace(bench.store, crls=crls)
+    assert bench.judge(bench.file, now, store=store).reasons == (Reason.CERTIFICATE_REVOKED,)
+    stamped = bench.judge(bench.stamped(), now, store=store)
+    assert (stamped.outcome, stamped.reasons) == (Outcome.QUESTIONABLE, (Reason.KEY_COMPROMISED_LATER,))
 
 
 def test_revocation_that_is_required_and_not_known_is_indeterminate(bench: Bench) -> None:

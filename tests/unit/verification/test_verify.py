@@ -229,6 +229,12 @@ def no_certificate_in_its_place(bench: Bench) -> SignatureReport:
 
 
 @case(Reason.CERTIFICATE_UNREADABLE)
+def pem_inside_of_another_object(bench: Bench) -> SignatureReport:
+    pem = bench.signer.pem
+    return with_certificate(bench, b"\x04\x82" + len(pem).to_bytes(2) + pem)
+
+
+@case(Reason.CERTIFICATE_UNREADABLE)
 def a_certificate_that_is_cut(bench: Bench) -> SignatureReport:
     return with_certificate(bench, bench.signer.der[:-4])
 
