@@ -19,7 +19,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 from sealgate.dicom import splice  # noqa: E402
 from sealgate.dicom.part10 import open_file  # noqa: E402
 from sealgate.dicom.scan import scan  # noqa: E402
-from sealgate.library.html_report import write_html_report  # noqa: E402
+from sealgate.library.report.html_report import write_html_report  # noqa: E402
 from sealgate.signature.algorithms import MAC_ALGORITHMS  # noqa: E402
 from sealgate.signature.create import SigningOptions, sign  # noqa: E402
 from sealgate.signature.profiles import PROFILES, ProfileName  # noqa: E402

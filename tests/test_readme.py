@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,18 @@ def test_every_link_of_the_documentation_leads_to_a_file() -> None:
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_example_of_the_configuration_page_is_one() -> None:
+    page = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
+    tables = tomllib.loads(page.partition("```toml\n")[2].partition("```")[0])
+    example = config.checked(tables, name="example", folder=ROOT)
+    assert example.source[0].require_coverage == ("rendering",)
+
+
+def test_every_page_is_one_hop_away_from_the_readme() -> None:
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        assert f"](docs/{page.name})" in README, f"the README does not lead to {page.name}"
 
 
 def test_every_key_of_the_configuration_is_explained() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sealgate.cli import dcmsign
 from sealgate.cli.dcmsign.codes import Code
 from support.dcmsign_rows import ROWS
 
@@ -25,3 +26,9 @@ def test_every_exit_code_is_on_the_page() -> None:
 
 def test_the_number_of_rows_is_what_the_page_says() -> None:
     assert len(ROWS) > 650
+
+
+def test_every_module_of_the_front_is_on_its_map() -> None:
+    assert dcmsign.__doc__ is not None
+    modules = {path.stem for path in Path(dcmsign.__file__).parent.glob("*.py")} - {"__init__"}
+    assert [module for module in sorted(modules) if f"`{module}`" not in dcmsign.__doc__] == []

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sealgate.library.html_report import ReportOptions
+from sealgate.library.report.html_report import ReportOptions
 from sealgate.signature.reasons import Reason
 from sealgate.verification.report import Outcome, Status, Step
 from support import peers, reporting

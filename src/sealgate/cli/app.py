@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 import importlib
+import io
 import logging
-import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -15,13 +15,14 @@ from typing import Annotated
 import typer
 
 from sealgate import __version__
+from sealgate.cli.ending import INTERRUPTED, OUTPUT_FULL, flushed
 from sealgate.cli.exit_codes import ExitCode, exit_code_of
+from sealgate.cli.writing import printable
 from sealgate.errors import SealgateError
 
 PROGRAM = "sealgate"
-OUTPUT_FULL = "cannot write to standard output: no space is left under it"
-INTERRUPTED = 130
-"""128 and the number of SIGINT, as shells report it."""
+READER_LEFT = 141
+"""128 and the number of SIGPIPE, as shells report it: nobody read on, so the command ended before its work was done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,13 +101,15 @@ def run(arguments: Sequence[str]) -> int:
     except SealgateError as error:
         return _complain(str(error), exit_code_of(error))
     except typer.TyperException as error:
-        message = error.format_message().removesuffix(".")
-        return _complain(f"{message} (see {_help_of(called)})", ExitCode.USAGE)
+        message = error.format_message().removesuffix(".").removeprefix("Invalid value: ")
+        return _complain(f"{message.replace('Value error, ', '')} (see {_help_of(error, called)})", ExitCode.USAGE)
     except typer.Abort:
         return _complain("nothing was done", ExitCode.USAGE)
     except OSError as error:
-        if error.errno != errno.ENOSPC or error.filename is not None:
+        if error.errno not in (errno.ENOSPC, errno.EPIPE) or error.filename is not None:
             raise  # files that commands open have errors of their own, so this is a mistake of ours
+        if error.errno == errno.EPIPE:
+            return READER_LEFT
         return _complain(OUTPUT_FULL, ExitCode.OUTPUT)
     return result if isinstance(result, int) else ExitCode.OK
 
@@ -130,34 +133,25 @@ def main() -> None:
         # Libraries warn, and log, about odd certificates of peers in words of their own; ours are in the facts.
         warnings.simplefilter("ignore")
     logging.getLogger("pyhanko_certvalidator").addHandler(logging.NullHandler())
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may hold what its encoding has not
     try:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
-        code = INTERRUPTED
-    sys.exit(_flushed(code))
-
-
-def _flushed(code: int) -> int:
-    """Write out what standard output still holds and return `code`, or the code for output if it cannot be written."""
-    if sys.stdout is None:
-        return code
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        # Without this Python would try once more at its own end, and complain in its own words.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if error.errno == errno.ENOSPC and code == ExitCode.OK:
-            return _complain(OUTPUT_FULL, ExitCode.OUTPUT)
-        # Whoever read a pipe and left has seen enough.
-    return code
+        code = _complain("interrupted", INTERRUPTED)
+    sys.exit(flushed(code, lambda sentence: _complain(sentence, ExitCode.OUTPUT)))
 
 
 def _complain(sentence: str, code: int) -> int:
-    typer.echo(f"{PROGRAM}: {sentence}", err=True)
+    typer.echo(f"{PROGRAM}: {printable(sentence)}", err=True)
     return code
 
 
-def _help_of(called: str | None) -> str:
+def _help_of(error: typer.TyperException, called: str | None) -> str:
+    """How to ask for the help of the command, or of the subcommand, that an error is about."""
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        return f"{context.command_path} --help"
     is_known = any(command.name == called for command in COMMANDS)
     return f"{PROGRAM} {called} --help" if is_known else f"{PROGRAM} --help"
 

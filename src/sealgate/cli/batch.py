@@ -6,17 +6,20 @@ import json
 import os
 import signal
 import sys
+import textwrap
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from types import FrameType
+from typing import Any, Final, TextIO
 
 import typer
 
 from sealgate.cli.exit_codes import ExitCode, exit_code_of, gravest
-from sealgate.cli.writing import colours_on, styled
-from sealgate.errors import SealgateError, WorkerLost
+from sealgate.cli.writing import colours_on, printable, styled
+from sealgate.errors import ConversionImpossible, SealgateError, SignatureNotFound, TimestampError, WorkerLost
 from sealgate.files.dicom_files import Found
 
 MAX_JOBS: Final = 256
@@ -56,6 +59,9 @@ class Result:
         return {"path": self.path, "outcome": self.outcome, "exit_code": int(self.code), **self.document}
 
 
+_NAMELESS: Final = (SignatureNotFound, ConversionImpossible, TimestampError)
+"""Errors about a file whose sentence does not name it."""
+
 SKIPPED: Final = "skipped"
 FAILED: Final = "failed"
 
@@ -65,7 +71,7 @@ Work = Callable[[Found], Result]
 def failed(path: object, error: SealgateError, outcome: str = FAILED) -> Result:
     """The result of a file that went wrong."""
     code, sentence = exit_code_of(error), str(error)
-    notes = (sentence,)
+    notes = (f"{path}: {sentence}" if isinstance(error, _NAMELESS) else sentence,)
     return Result(path=str(path), outcome=outcome, code=code, notes=notes, document={"error": sentence})
 
 
@@ -104,23 +110,44 @@ def run(files: Sequence[Found], work: Work, *, jobs: int, reporting: Reporting) 
 
     Raises WorkerLost where a process of several dies.
     """
-    documents: list[dict[str, Any]] = []
     codes: set[ExitCode] = set()
     counts: Counter[str] = Counter()
-    with _results(files, work, jobs) as results, _progress(reporting.verb, len(files)) as advance:
+    with (
+        _list(reporting) as write_element,
+        _results(files, work, jobs) as results,
+        _progress(reporting.verb, len(files)) as advance,
+    ):
         for result in results:
             codes.add(result.code)
             counts[result.outcome] += 1
-            if reporting.as_json:
-                documents.append(result.described())
+            write_element(result)
             _write(result, reporting)
             advance()
-    if reporting.as_json:
-        typer.echo(json.dumps(documents, indent=2))
     if len(files) > 1 and not reporting.quiet:
         said = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
         typer.echo(f"{_PROGRAM}: {len(files)} files: {said}", err=True)
     return Summary(code=gravest(codes), counts=counts)
+
+
+@contextmanager
+def _list(reporting: Reporting) -> Iterator[Callable[[Result], object]]:
+    """The list that --json writes, element by element: it is closed, and so is JSON, however the command ends."""
+    if not reporting.as_json:
+        yield lambda _: None
+        return
+    separator = ""
+
+    def write_element(result: Result) -> None:
+        nonlocal separator
+        element = textwrap.indent(json.dumps(result.described(), indent=2), "  ")
+        _put(sys.stdout, f"{separator}\n{element}")  # one write, which no signal comes into
+        separator = ","
+
+    try:
+        _put(sys.stdout, "[")
+        yield write_element
+    finally:
+        _put(sys.stdout, "\n]\n" if separator else "]\n")
 
 
 def _write(result: Result, reporting: Reporting) -> None:
@@ -129,9 +156,16 @@ def _write(result: Result, reporting: Reporting) -> None:
     elif not reporting.as_json and result.lines:
         stream = sys.stderr if reporting.to_error else sys.stdout
         colours = colours_on(stream)
-        stream.write("".join(f"{styled(line.text, line.style) if colours else line.text}\n" for line in result.lines))
+        texts = ((printable(line.text), line.style) for line in result.lines)
+        _put(stream, "".join(f"{styled(text, style) if colours else text}\n" for text, style in texts))
     for note in result.notes:
-        sys.stderr.write(f"{_PROGRAM}: {note}\n")
+        _put(sys.stderr, f"{_PROGRAM}: {printable(note)}\n")
+
+
+def _put(stream: TextIO | None, text: str) -> None:
+    """Write to a stream of this process, which is None where it was closed before the process began."""
+    if stream is not None:
+        stream.write(text)
 
 
 @contextmanager
@@ -145,7 +179,7 @@ def _results(files: Sequence[Found], work: Work, jobs: int) -> Iterator[Iterable
     from multiprocessing import get_context
 
     # A forked process has the key and all modules already. The pool forks before it starts a thread of its own.
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("fork"), initializer=_adopt, initargs=(work,))
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("fork"), initializer=_begin, initargs=(work,))
     try:
         yield pool.map(_adopted, files, chunksize=_CHUNK)
     except BrokenProcessPool as error:
@@ -154,17 +188,56 @@ def _results(files: Sequence[Found], work: Work, jobs: int) -> Iterator[Iterable
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-_work: list[Work] = []
+class _Worker:
+    """What a process of several does: files, one after the other, and after a signal none but the one in hand."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._is_busy = False
+        self._signalled = 0
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the process that waits for this one
+        signal.signal(signal.SIGTERM, self._signal)
+        threading.Thread(target=self._end_with_parent, name="parent", daemon=True).start()
+
+    def __call__(self, file: Found) -> Result:
+        self._is_busy = True
+        result = self._work(file)
+        self._is_busy = False
+        if self._signalled:
+            self._end()
+        return result
+
+    def _signal(self, number: int, _frame: FrameType | None) -> None:
+        """Handle a signal. It raises nothing, which the pool would take for what came of a file."""
+        is_second, self._signalled = bool(self._signalled), number
+        if is_second or not self._is_busy:
+            self._end()
+
+    def _end(self) -> None:
+        os._exit(128 + self._signalled)
+
+    def _end_with_parent(self) -> None:
+        """End when the process that this one works for was killed, which closes no queue between them."""
+        from multiprocessing import parent_process
+
+        parent, main_thread = parent_process(), threading.main_thread().ident
+        assert parent is not None
+        assert main_thread is not None
+        parent.join()
+        # The kernel may give a signal for the process to this thread, and then the one that waits is not woken.
+        signal.pthread_kill(main_thread, signal.SIGTERM)
 
 
-def _adopt(work: Work) -> None:
-    """Begin a worker process: an interrupt is for the process that waits for it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _work[:] = [work]
+_workers: list[_Worker] = []
+"""In a process of several the one worker that it is."""
+
+
+def _begin(work: Work) -> None:
+    _workers[:] = [_Worker(work)]
 
 
 def _adopted(file: Found) -> Result:
-    return _work[0](file)
+    return _workers[0](file)
 
 
 def processes(jobs: int) -> int:
@@ -175,7 +248,7 @@ def processes(jobs: int) -> int:
 @contextmanager
 def _progress(verb: str, total: int) -> Iterator[Callable[[], object]]:
     """A progress bar on standard error, where that is a terminal and there is more than one file."""
-    if total < 2 or not sys.stderr.isatty():
+    if total < 2 or sys.stderr is None or not sys.stderr.isatty():
         yield lambda: None
         return
     from rich.console import Console

@@ -109,7 +109,7 @@ def _timestamp_text(signature: Signature) -> str | None:
     if token is None:
         return signature.certified_timestamp_type
     authority = token.tsa_name or "an authority without name"
-    return f"{token.gen_time:%F %T} UTC by {authority}, serial number {token.serial_number}"
+    return f"{token.gen_time:%F %T} UTC by {authority}, serial number {token.serial_number:x}"
 
 
 def _token(signature: Signature) -> Token | None:
@@ -137,13 +137,23 @@ def _signature_as_json(signature: Signature) -> dict[str, Any]:
         "mac_id_number": signature.mac_id_number,
         "mac_algorithm": signature.mac_algorithm,
         "mac_calculation_transfer_syntax_uid": signature.mac_calculation_transfer_syntax_uid,
-        "signed_elements": [tags.written(tag) for tag in signature.data_elements_signed],
+        "data_elements_signed": [tags.written(tag) for tag in signature.data_elements_signed],
         "signer": signature.signer,
         "purpose": None
         if purpose is None
-        else {"code": purpose.code_value, "scheme": purpose.coding_scheme_designator, "meaning": purpose.code_meaning},
+        else {
+            "code_value": purpose.code_value,
+            "coding_scheme_designator": purpose.coding_scheme_designator,
+            "code_meaning": purpose.code_meaning,
+        },
         "certified_timestamp_type": signature.certified_timestamp_type,
-        "certified_timestamp": None
+        "timestamp": None
         if token is None
-        else {"time": token.gen_time.isoformat(), "tsa": token.tsa_name, "serial_number": token.serial_number},
+        else {
+            "gen_time": token.gen_time.isoformat(),
+            "policy": token.policy,
+            "hash_algorithm": token.hash_algorithm,
+            "serial_number": f"{token.serial_number:x}",
+            "tsa": token.tsa_name,
+        },
     }

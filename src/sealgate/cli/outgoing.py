@@ -10,7 +10,7 @@ from typing import Final
 
 from sealgate.dicom.part10 import has_prefix, read_file_meta
 from sealgate.errors import InputError, UnreadableFile
-from sealgate.files.dicom_files import mapped
+from sealgate.files.buffers import mapped
 from sealgate.node.dimse import is_uid
 from sealgate.node.limits import MAX_PRESENTATION_CONTEXTS
 from sealgate.node.requestor import OutgoingInstance

@@ -23,7 +23,7 @@ class Page:
 
     def write(self, file: Found, given: Opened, report: DataSetReport, judging: Judging) -> None:
         """Write what was found about `file`, whole or not at all. Raises UnwritableFile."""
-        from sealgate.library.html_report import ReportOptions, write_html_report
+        from sealgate.library.report.html_report import ReportOptions, write_html_report
 
         write_html_report(
             self.path,
@@ -38,6 +38,6 @@ class Page:
 
     def write_unreadable(self, file: Found, error: InputError) -> None:
         """Write that `file` could not be read, and so not be verified. Raises UnwritableFile."""
-        from sealgate.library.html_report import write_unreadable_report
+        from sealgate.library.report.html_report import write_unreadable_report
 
         write_unreadable_report(self.path, error, name=str(file.path), created_at=datetime.now(UTC))

@@ -105,7 +105,8 @@ class Removing:
     def _result(self, file: Found, removal: Removal, done: str) -> Result:
         target = self.plan.name_of_target(file)
         said = "would remove" if self.dry_run else "removed"
-        lines = [Line(text=f"{target}: {said} {len(removal.removed)} signatures")]
+        count = len(removal.removed)
+        lines = [Line(text=f"{target}: {said} {count} signature{'' if count == 1 else 's'}")]
         lines += [Line(text=f"  {one.location}, signature {one.digital_signature_uid}") for one in removal.removed]
         return Result(
             path=str(file.path),

@@ -10,9 +10,9 @@ import typer
 
 from sealgate.cli import options
 from sealgate.cli.batch import Reporting, run
-from sealgate.cli.passwords import password_of
+from sealgate.cli.passwords import FILE_OR_ENVIRONMENT, password_of
 from sealgate.cli.signing import SignerOnce, Signing
-from sealgate.cli.targets import Outputs, Plan, plan
+from sealgate.cli.targets import Outputs, Plan, plan, refuse_overwriting
 from sealgate.dicom.reencode import Lengths
 from sealgate.errors import ConfigurationError
 from sealgate.files.credentials import read_file
@@ -134,10 +134,19 @@ def sign(
     options.refuse_both(as_json, as_json_lines)
     planned = plan(paths, Outputs(output=output, output_dir=output_dir, in_place=in_place))
     _refuse_for_several(planned, dump=dump, timestamp_query=timestamp_query, uid_file=uid_file)
+    _refuse_without(timestamp_query, "--timestamp-query", uid_file=uid_file)
+    _refuse_without(
+        timestamp_url,
+        "--timestamp-url",
+        timestamp_user=timestamp_user,
+        timestamp_password_file=timestamp_password_file,
+        timestamp_ca=timestamp_ca,
+    )
+    read = [key, cert, pkcs12, password_file, timestamp_password_file, timestamp_ca, *(tag_file or ())]
+    refuse_overwriting([dump, timestamp_query, uid_file], planned.files, read)
     timestamping = None
-    if timestamp_url is not None or timestamp_query is not None:
-        password = password_of(f"{timestamp_user} at the Time Stamping Authority", timestamp_password_file)
-        timestamping = _timestamping(timestamp_url, timestamp_user, password, timestamp_ca, dry_run=dry_run)
+    if not dry_run and (timestamp_url is not None or timestamp_query is not None):
+        timestamping = _timestamping(timestamp_url, timestamp_user, timestamp_password_file, timestamp_ca)
     order = order_of(
         location="Main Dataset" if item is None else item,
         profile=profile,
@@ -182,6 +191,13 @@ def _refuse_for_several(planned: Plan, **paths: Path | None) -> None:
             raise ConfigurationError(f"--{name.replace('_', '-')} is for one input, and there are {len(planned.files)}")
 
 
+def _refuse_without(wanted: object, option: str, **others: object) -> None:
+    """Options that say something about another one are mistakes without it."""
+    for name, value in others.items():
+        if value is not None and wanted is None:
+            raise ConfigurationError(f"--{name.replace('_', '-')} is of no use without {option}")
+
+
 def _signer(
     key: Path | None,
     cert: Path | None,
@@ -195,7 +211,7 @@ def _signer(
     named = [option for option in (pkcs12, pkcs11) if option is not None]
     if len(named) + (key is not None or (cert is not None and pkcs11 is None)) != 1:
         raise typer.BadParameter("say what signs: --key with --cert, or --pkcs12, or --pkcs11")
-    password = password_of(key or pkcs12 or pkcs11, password_file, password_env)
+    password = password_of(key or pkcs12 or pkcs11, password_file, password_env, option=FILE_OR_ENVIRONMENT)
     load = partial(load_signer, key, cert, pkcs12=pkcs12, pkcs11=pkcs11, module=module, password=password)
     signer = SignerOnce(load, survives_fork=pkcs11 is None)
     if pkcs11 is None:
@@ -205,19 +221,19 @@ def _signer(
     return signer
 
 
-def _timestamping(
-    url: str | None, user: str | None, password: object, ca: Path | None, *, dry_run: bool
-) -> Timestamping | None:
+def _timestamping(url: str | None, user: str | None, password_file: Path | None, ca: Path | None) -> Timestamping:
     from sealgate.library.timestamping import Timestamping, asking
     from sealgate.timestamp.client import FetchOptions
 
-    if url is None or dry_run:
-        return None if dry_run else Timestamping()
-    assert callable(password)
-    fetch_options = FetchOptions(
-        user=user, password=password if user is not None else None, ca_file=None if ca is None else str(ca)
-    )
-    return Timestamping(fetch=asking(url, fetch_options))
+    if url is None:
+        return Timestamping()
+    password = None
+    if user is not None:
+        who = f"{user} at the Time Stamping Authority"
+        password = password_of(who, password_file, option="--timestamp-password-file")
+        password()  # worker processes have no terminal to ask at
+    ca_file = None if ca is None else str(ca)
+    return Timestamping(fetch=asking(url, FetchOptions(user=user, password=password, ca_file=ca_file)))
 
 
 def wanted_elements(tag: list[str] | None, tag_file: list[Path] | None) -> list[str] | None:

@@ -6,8 +6,7 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,13 +18,17 @@ from sealgate.dicom.part10 import read_file_meta
 from sealgate.errors import NotDicom, SealgateError
 from sealgate.files.dicom_files import Found
 from sealgate.files.writing import Durability, write_whole
-from sealgate.library.reencoding import Writing, rewritten
+from sealgate.library.reencoding import Writing
 from sealgate.library.signing import Order, Signed, sign_opened
 from sealgate.library.sources import Opened, Reading
 from sealgate.signature.keys import Signer
 
 MEDIA_DIRECTORY: Final = b"1.2.840.10008.1.3.10"
 """Media Storage Directory Storage, the SOP class of a DICOMDIR."""
+
+
+MAX_NAMED: Final = 3
+"""Unsigned elements that a line names; of more the number says enough, and --json has all."""
 
 
 class SignerOnce:
@@ -86,12 +89,10 @@ class Signing:
 
     def _signed(self, file: Found, given: Opened) -> Result:
         with given.naming():
-            anew = rewritten(given, self.writing)
-            signed = sign_opened(anew.given, self.signer(), self.order, at=datetime.now(UTC))
-        signed = replace(signed, broken=anew.broken, reader_dependent=anew.reader_dependent)
+            signed = sign_opened(given, self.signer(), self.order, writing=self.writing)
         target = self.plan.name_of_target(file)
         if not self.dry_run:
-            self._write(file, anew.given, signed)
+            self._write(file, signed)
         done = "would be signed" if self.dry_run else "signed"
         return Result(
             path=str(file.path),
@@ -104,16 +105,18 @@ class Signing:
     def _line(self, target: str, signed: Signed) -> str:
         created = signed.created
         said = "would sign" if self.dry_run else "signed"
-        rest = f", {len(created.unsigned_elements)} present ones are not" if created.unsigned_elements else ""
         apart = f"; {len(signed.items)} items were signed apart" if signed.items else ""
         stamped = "; with a certified timestamp" if signed.has_timestamp else ""
-        what = f"{len(created.data_elements_signed)} elements with {created.mac_algorithm}"
-        return f"{target}: {said} {what}{rest}{apart}{stamped}"
+        count, others = len(created.data_elements_signed), created.unsigned_elements
+        what = f"{count} of {count + len(others)}" if others else str(count)
+        names = ", ".join(tags.written(tag) for tag in others) if 0 < len(others) <= MAX_NAMED else ""
+        without = f", not {names}" if names else ""
+        return f"{target}: {said} {what} elements with {created.mac_algorithm}{without}{apart}{stamped}"
 
-    def _write(self, file: Found, unsigned: Opened, signed: Signed) -> None:
+    def _write(self, file: Found, signed: Signed) -> None:
         """Write what was asked for; the signed file comes last, so that it is never without its timestamp query."""
         if self.dump is not None:
-            write_whole(self.dump, [mac_stream(unsigned, signed)])
+            write_whole(self.dump, [mac_stream(signed)])
         if signed.request is not None:
             for path, content in ((self.query, signed.request.query), (self.uid_file, signed.request.uid_file)):
                 if path is not None:
@@ -121,12 +124,12 @@ class Signing:
         write_result(self.plan, file, signed.pieces(), self.durability)
 
 
-def mac_stream(unsigned: Opened, signed: Signed) -> bytes:
+def mac_stream(signed: Signed) -> bytes:
     """The bytes that were hashed for a signature."""
     from sealgate.signature.create import write_mac_stream
 
     stream = bytearray()
-    write_mac_stream(stream.extend, unsigned.carrier, signed.created)
+    write_mac_stream(stream.extend, signed.unsigned.carrier, signed.created)
     return bytes(stream)
 
 
@@ -170,7 +173,7 @@ def _document(target: str, signed: Signed) -> dict[str, Any]:
         "digital_signature_datetime": created.digital_signature_datetime,
         "location": str(created.location),
         "mac_algorithm": created.mac_algorithm,
-        "signed_elements": [tags.written(tag) for tag in created.data_elements_signed],
+        "data_elements_signed": [tags.written(tag) for tag in created.data_elements_signed],
         "unsigned_elements": [tags.written(tag) for tag in created.unsigned_elements],
         "purpose": None if created.purpose is None else created.purpose.code,
         "certified_timestamp": signed.has_timestamp,

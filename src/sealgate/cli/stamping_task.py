@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from getpass import getpass
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from sealgate.cli.exit_codes import ExitCode, exit_code_of
+from sealgate.cli.exit_codes import ExitCode, exit_code_of, gravest
+from sealgate.cli.writing import printable
 from sealgate.errors import (
     ConfigurationError,
-    KeyUnusable,
     NetworkError,
     NotDicom,
     SealgateError,
@@ -24,12 +21,10 @@ from sealgate.errors import (
     TimestampError,
     UnreadableFile,
 )
-from sealgate.files.credentials import password_from
 from sealgate.files.dicom_files import Found
 from sealgate.files.writing import make_folder, write_whole
 from sealgate.library.sources import Opened, opened
 from sealgate.library.stamping import Requested, Stamp, Stamped, has_signatures
-from sealgate.timestamp.client import Password
 
 
 @contextmanager
@@ -50,7 +45,7 @@ class Task:
         """With `as_json` the command says nothing to people on standard output."""
         self._as_json = as_json
         self._files: list[dict[str, Any]] = []
-        self._codes: set[int] = set()
+        self._codes: set[ExitCode] = set()
 
     def over(self, files: Iterable[Found], work: Callable[[Found], None]) -> int:
         """Do `work` to each file and return the exit code; what goes wrong with one does not keep from the others.
@@ -64,7 +59,7 @@ class Task:
             except ConfigurationError:
                 raise
             except SealgateError as error:
-                self._failed(one.path, error)
+                self._failed(one.path, exit_code_of(error), str(error))
                 if isinstance(error, NetworkError):
                     break
         return self.finish()
@@ -85,15 +80,15 @@ class Task:
         if is_signed:
             return given
         if not one.walked:
-            self._codes.add(ExitCode.NO_SUCH_SIGNATURE)
-            self._complain(f"{one.path} has no signature; sign it first")
-            self._files.append({"path": str(one.path), "error": "no signature"})
+            self._failed(one.path, ExitCode.NO_SUCH_SIGNATURE, f"{one.path} has no signature; sign it first")
         return None
 
     def asked(self, path: Path, wanted: Requested, query: Path, uid_file: Path) -> None:
         """Note a query that was written."""
         uid = wanted.request.digital_signature_uid
-        self._of(path)["signatures"].append(
+        described = self._of(path)
+        described["outcome"] = "requested"
+        described["signatures"].append(
             {
                 "digital_signature_uid": uid,
                 "location": str(wanted.location),
@@ -120,6 +115,7 @@ class Task:
             write_whole(target, result.given.spliced(()), like=path if in_place else None)
         described = self._of(path)
         described["output"] = str(target)
+        described["outcome"] = "stamped" if result.stamps else "unchanged"
         described["signatures"] += [_as_json(stamp) for stamp in result.stamps]
         for stamp in result.stamps:
             for warning in stamp.warnings:
@@ -132,25 +128,25 @@ class Task:
     def finish(self) -> int:
         """Write what was done as JSON, if that is wanted, and return the exit code."""
         if self._as_json:
-            typer.echo(json.dumps({"files": self._files}, indent=2))
-        return max(self._codes, default=ExitCode.OK)
+            typer.echo(json.dumps(self._files, indent=2))
+        return gravest(self._codes)
 
     def _of(self, path: Path) -> dict[str, Any]:
         if not self._files or self._files[-1]["path"] != str(path):
-            self._files.append({"path": str(path), "signatures": []})
+            self._files.append({"path": str(path), "outcome": "unchanged", "exit_code": ExitCode.OK, "signatures": []})
         return self._files[-1]
 
-    def _failed(self, path: Path, error: SealgateError) -> None:
-        self._codes.add(exit_code_of(error))
-        self._complain(str(error))
-        self._files.append({"path": str(path), "error": str(error)})
+    def _failed(self, path: Path, code: ExitCode, sentence: str) -> None:
+        self._codes.add(code)
+        self._complain(sentence)
+        self._of(path).update(outcome="failed", exit_code=code, error=sentence)
 
     def _say(self, sentence: str) -> None:
         if not self._as_json:
-            typer.echo(sentence)
+            typer.echo(printable(sentence))
 
     def _complain(self, sentence: str) -> None:
-        typer.echo(f"sealgate: {sentence}", err=True)
+        typer.echo(f"sealgate: {printable(sentence)}", err=True)
 
 
 def _as_json(stamp: Stamp) -> dict[str, Any]:
@@ -166,24 +162,3 @@ def _as_json(stamp: Stamp) -> dict[str, Any]:
         "tsa": token.tsa_name,
         "warnings": list(stamp.warnings),
     }
-
-
-def tsa_password(user: str, password_file: Path | None, variable: str | None) -> Password:
-    """Gives the password of `user` at a Time Stamping Authority: from a file, the environment, or the terminal.
-
-    Raises, when it is asked, KeyUnusable where there is none of them, and UnreadableFile.
-    """
-
-    def password() -> bytes:
-        if password_file is not None:
-            return password_from(password_file, password_file)()
-        if variable is not None:
-            value = os.environb.get(os.fsencode(variable))
-            if value is None:
-                raise KeyUnusable(f"the environment variable {variable}, which is to hold the password, is not set")
-            return value
-        if not sys.stdin.isatty():
-            raise KeyUnusable(f"{user} needs a password; give it with --password-file or --password-env")
-        return getpass(f"Password of {user}: ").encode()
-
-    return password

@@ -8,9 +8,10 @@ from typing import Final
 
 from sealgate.cli.targets import STANDARD, Plan
 from sealgate.errors import UnreadableFile, UnwritableFile
+from sealgate.files.buffers import stored
 from sealgate.files.dicom_files import Found, naming
 from sealgate.files.writing import Durability, make_folder, write_whole
-from sealgate.library.sources import Opened, Reading, opened, opened_bytes, stored
+from sealgate.library.sources import Opened, Reading, opened, opened_bytes
 
 STANDARD_INPUT: Final = "standard input"
 _CHUNK_BYTES: Final = 1 << 20
@@ -20,6 +21,8 @@ def opened_input(file: Found, reading: Reading) -> Opened:
     """The data set of a file, or of what comes from standard input. Raises UnreadableFile, StorageError."""
     if str(file.path) != STANDARD:
         return opened(file.path, reading)
+    if sys.stdin is None:
+        raise UnreadableFile(STANDARD_INPUT, "it is closed")
     stream = sys.stdin.buffer
     try:
         buffer = stored(iter(lambda: stream.read(_CHUNK_BYTES), b""))
@@ -41,6 +44,8 @@ def write_result(plan: Plan, file: Found, pieces: Iterable[bytes | memoryview], 
 
 
 def _write_to_standard_output(pieces: Iterable[bytes | memoryview]) -> None:
+    if sys.stdout is None:
+        raise UnwritableFile("standard output", "it is closed")
     try:
         for piece in pieces:
             sys.stdout.buffer.write(piece)

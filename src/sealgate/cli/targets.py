@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -51,6 +51,8 @@ class Plan:
 
     def name_of_target(self, file: Found) -> str:
         """What messages call the place to which the result of a file goes."""
+        if self.outputs.in_place and not file.path.is_symlink():
+            return str(file.path)  # as it was given
         return STANDARD if self.to_standard_output else str(self.outputs.target(file))
 
     def folders(self) -> set[Path]:
@@ -63,7 +65,8 @@ def inputs(arguments: Sequence[str]) -> list[Found]:
 
     Raises UnreadableFile where there is none: an empty folder must not look like one in which all is well.
     """
-    files = list(found(Path(argument) for argument in arguments))
+    # A file that is named twice, or beside the folder that it is in, is one file.
+    files = list(dict.fromkeys(found(Path(argument) for argument in arguments)))
     if not files:
         raise UnreadableFile(", ".join(arguments), "there is no file in it")
     return files
@@ -81,6 +84,8 @@ def plan(arguments: Sequence[str], outputs: Outputs) -> Plan:
         if len(arguments) != 2:
             raise typer.BadParameter(_WHERE)
         source = Path(arguments[0])
+        if source.is_dir():
+            raise UnreadableFile(source, "it is a folder; give --output-dir or --in-place to take the files in it")
         files = [Found(path=source, relative=Path(source.name))]
         outputs = Outputs(output=arguments[1])
     else:
@@ -88,8 +93,30 @@ def plan(arguments: Sequence[str], outputs: Outputs) -> Plan:
     if outputs.output is not None and len(files) != 1:
         raise ConfigurationError(f"one output file cannot take the results of {len(files)} files; give --output-dir")
     if outputs.output != STANDARD:
+        _refuse_unfit(outputs.output)
         _refuse_collisions(files, outputs)
     return Plan(files=files, outputs=outputs)
+
+
+def refuse_overwriting(
+    results: Iterable[Path | None], files: Sequence[Found], read: Iterable[Path | None] = ()
+) -> None:
+    """Files that a command writes beside its results may be none that it reads. Raises UnwritableFile."""
+    taken = {_identity(path) for path in (*(file.path for file in files), *read) if path is not None} - {None}
+    for result in results:
+        if result is not None and _identity(result) in taken:
+            raise UnwritableFile(result, "it is one of the files that are read; name another one")
+
+
+def _refuse_unfit(output: str | None) -> None:
+    """What is clear before any work is done. Raises UnwritableFile."""
+    if output is None:
+        return
+    target = Path(output)
+    if target.is_dir():
+        raise UnwritableFile(target, "it is a folder; name a file, or give --output-dir")
+    if not target.parent.exists():
+        raise UnwritableFile(target, f"there is no folder {target.parent}")
 
 
 def _refuse_collisions(files: Sequence[Found], outputs: Outputs) -> None:
@@ -98,15 +125,22 @@ def _refuse_collisions(files: Sequence[Found], outputs: Outputs) -> None:
         if outputs.output is None:
             raise ConfigurationError("what comes from standard input needs an output: give OUT or --output FILE")
         return
-    taken: dict[Path, Path] = {}
+    refuse_sharing(files, outputs)
     sources = set() if outputs.in_place else {_identity(file.path) for file in files} - {None}
+    for file in files:
+        target = outputs.target(file)
+        if sources and _identity(target) in sources:
+            raise UnwritableFile(target, "it is the input itself; name another output file")
+
+
+def refuse_sharing(files: Iterable[Found], outputs: Outputs) -> None:
+    """No two results may have one path. Raises UnwritableFile."""
+    taken: dict[Path, Path] = {}
     for file in files:
         target = outputs.target(file)
         other = taken.setdefault(target, file.path)
         if other != file.path:
             raise UnwritableFile(target, f"it would take the results of both {other} and {file.path}")
-        if sources and _identity(target) in sources:
-            raise UnwritableFile(target, "it is the input itself; name another output file")
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
-from sealgate.cli.stamping_task import Task, about, tsa_password
+from sealgate.cli.passwords import FILE_OR_ENVIRONMENT, password_of
+from sealgate.cli.stamping_task import Task, about
+from sealgate.cli.targets import Outputs, inputs, plan, refuse_overwriting, refuse_sharing
 from sealgate.errors import ConfigurationError
 from sealgate.files.credentials import read_file
-from sealgate.files.dicom_files import Found, found
+from sealgate.files.dicom_files import Found
 from sealgate.files.writing import make_folder, write_whole
 from sealgate.library.sources import opened, target_of
 from sealgate.library.stamping import inserted, requested, stamped
@@ -28,7 +30,7 @@ Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Signed DIC
 Signature = Annotated[
     str | None,
     typer.Option(
-        "--signature", metavar="UID", help="Only the signature with this UID. Default: all without timestamp."
+        "--uid", "--signature", metavar="UID", help="Only the signature with this UID. Default: all without timestamp."
     ),
 ]
 Again = Annotated[bool, typer.Option("--again", help="Also signatures that have a timestamp; it is replaced.")]
@@ -68,7 +70,7 @@ def request(
 
     Exit codes: 0 done, 1 usage, 2 an option does not serve, 20 FILE unreadable, 40 output not writable, 82 a signature
     cannot be named by its UID, 84 no such signature, 87 a signature value or certificate cannot be read; of several the
-    highest.
+    gravest.
 
     \b
     Examples:
@@ -80,7 +82,10 @@ def request(
     if query is not None and output_dir is not None:
         raise ConfigurationError("say --query and --uid-file, or --output-dir, not both")
     timestamping = _timestamping(mac, policy, nonce, certificate)
-    chosen = list(found(files))
+    chosen = inputs([str(file) for file in files])
+    if output_dir is not None:
+        refuse_sharing(chosen, Outputs(output_dir=output_dir))
+    refuse_overwriting([query, uid_file], chosen)
     task = Task(as_json=as_json)
 
     def ask(one: Found) -> None:
@@ -90,7 +95,7 @@ def request(
         asked = requested(given, timestamping, digital_signature_uid=signature, again=again)
         if query is not None and uid_file is not None:
             if len(chosen) != 1 or len(asked) > 1:
-                raise ConfigurationError("--query and --uid-file serve for one signature; choose it with --signature")
+                raise ConfigurationError("--query and --uid-file serve for one signature; choose it with --uid")
             places = [(query, uid_file)] * len(asked)
         else:
             places = _places(one, output_dir, len(asked))
@@ -158,7 +163,9 @@ def insert(
 def fetch(
     files: Files,
     url: Annotated[str, typer.Option(metavar="URL", help="The authority: http:// or https://.")],
-    output: Annotated[Path | None, typer.Option(metavar="OUT", help="Where the one result goes.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="OUT", help="Where the one result goes.")
+    ] = None,
     output_dir: OutputDir = None,
     in_place: InPlace = False,
     signature: Signature = None,
@@ -197,7 +204,7 @@ def fetch(
     Exit codes: 0 done, 1 usage, 2 an option does not serve, 20 FILE unreadable, 22 no password, 32 the response is no
     timestamp, 40 output not writable, 50 the authority cannot be reached or gives no timestamp over HTTP, 82 a
     signature cannot be named by its UID, 84 no such signature, 87 refused by the authority, for something else, or no
-    good; of several the highest.
+    good; of several the gravest.
 
     \b
     Examples:
@@ -208,7 +215,7 @@ def fetch(
         deadline_seconds=timeout,
         attempts=attempts,
         user=user,
-        password=None if user is None else tsa_password(user, password_file, password_env),
+        password=None if user is None else password_of(user, password_file, password_env, option=FILE_OR_ENVIRONMENT),
         password_over_http=password_over_http,
         ca_file=None if ca is None else str(ca),
         proxy=proxy,
@@ -216,21 +223,19 @@ def fetch(
     timestamping = _timestamping(mac, policy, nonce, certificate, asking(url, options))
     if [output is not None, output_dir is not None, in_place].count(True) != 1:
         raise ConfigurationError("say where the results go: --output OUT, --output-dir DIR or --in-place")
-    chosen = list(found(files))
-    if output is not None and len(chosen) != 1:
-        raise ConfigurationError(f"--output serves for one file, and these are {len(chosen)}; say --output-dir")
+    outputs = Outputs(output=None if output is None else str(output), output_dir=output_dir, in_place=in_place)
+    planned = plan([str(file) for file in files], outputs)
     task = Task(as_json=as_json)
 
     def stamp(one: Found) -> None:
-        target = target_of(one.path, output if output_dir is None else output_dir / one.relative, in_place)
         given = task.opened(one)
         if given is None:
             return
         with given.naming():
             result = stamped(given, timestamping, digital_signature_uid=signature, again=again)
-        task.write(one.path, target, result)
+        task.write(one.path, planned.outputs.target(one), result)
 
-    return task.over(chosen, stamp)
+    return task.over(planned.files, stamp)
 
 
 def _timestamping(

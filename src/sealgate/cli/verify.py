@@ -11,7 +11,7 @@ import typer
 from sealgate.cli import options
 from sealgate.cli.batch import SKIPPED, Reporting, run
 from sealgate.cli.page import Page
-from sealgate.cli.targets import inputs
+from sealgate.cli.targets import inputs, refuse_overwriting
 from sealgate.cli.verifying import Verifying
 from sealgate.errors import ConfigurationError, UnreadableFile
 from sealgate.files.credentials import read_store
@@ -51,13 +51,8 @@ Fetch = Annotated[
     bool, typer.Option("--fetch-revocation", help="Fetch CRLs and OCSP responses from where certificates point to.")
 ]
 At = Annotated[
-    datetime | None,
-    typer.Option(
-        "--at",
-        metavar="MOMENT",
-        formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z", "%Y-%m-%d %H:%M:%S%z"],
-        help="Judge as of this moment, such as 2026-03-01T12:00:00Z. Default: now.",
-    ),
+    str | None,
+    typer.Option("--at", metavar="MOMENT", help="Judge as of this moment, such as 2026-03-01T12:00:00Z. Default: now."),
 ]
 RequireCoverage = Annotated[
     list[str] | None,
@@ -133,7 +128,7 @@ def verify(
             ocsp_responses=ocsp or (),
             directories=cert_dir or (),
         ),
-        at=at,
+        at=None if at is None else _moment(at),
         # Whoever wants them fetched wants to know, so what could not be fetched must not pass for good.
         revocation=revocation or (Revocation.REQUIRED if fetch_revocation else Revocation.IF_GIVEN),
         timestamps=Timestamps.IGNORE if ignore_timestamp else timestamps,
@@ -143,6 +138,9 @@ def verify(
     files = inputs(paths)
     if html is not None and len(files) != 1:
         raise ConfigurationError(f"--html is for one input, and there are {len(files)}")
+    refuse_overwriting([html], files, [*(anchors or ()), *(intermediates or ()), *(crl or ()), *(ocsp or ())])
+    if html is None and (html_values or html_no_picture):
+        raise ConfigurationError("--html-values and --html-no-picture are of no use without --html")
     work = Verifying(
         judging=judging,
         reading=options.reading_of(input_form, input_syntax),
@@ -160,6 +158,17 @@ def verify(
         # A folder of other things must not look like one in which all is well.
         raise UnreadableFile(", ".join(paths), "there is no DICOM file in it")
     return summary.code
+
+
+def _moment(text: str) -> datetime:
+    """The moment that --at names. Raises BadParameter."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise typer.BadParameter(f"--at {text}: write date, time and offset, such as 2026-03-01T12:00:00+01:00")
+    return moment
 
 
 def _fetching() -> Fetching:

@@ -16,9 +16,11 @@ def printable(cell: object) -> str:
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
-def colours_on(stream: TextIO) -> bool:
+def colours_on(stream: TextIO | None) -> bool:
     """Whether `stream` shows colours: a terminal that is not told otherwise (https://no-color.org)."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return (
+        stream is not None and stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    )
 
 
 def styled(text: str, style: str) -> str:

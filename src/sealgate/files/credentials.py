@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from sealgate.errors import KeyUnusable, TrustFileUnusable, UnreadableFile
 from sealgate.signature.keys import Password
@@ -13,37 +13,50 @@ from sealgate.trust.bundle import MAX_BUNDLE_BYTES, Bundle, crls_in, ocsp_respon
 from sealgate.trust.hashed import CertificateDirectory
 from sealgate.trust.store import TrustStore
 
+Encoded: TypeAlias = bytes | Path
+"""PEM or DER, or the path of a file with it."""
+
+_PEM: Final = "-----BEGIN"
+
 _T = TypeVar("_T")
 
 
 def read_file(path: Path) -> bytes:
-    """All bytes of a small file. Raises UnreadableFile."""
+    """All bytes of a small file, none of which is larger than a bundle of CRLs. Raises UnreadableFile."""
+    if _PEM in str(path):  # a key must not get into an error
+        raise UnreadableFile("PEM text", "a text is taken for a path; give the PEM as bytes")
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UnreadableFile(path, error.strerror or str(error)) from error
+        with path.open("rb") as file:
+            content = file.read(MAX_BUNDLE_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise UnreadableFile(path, getattr(error, "strerror", None) or str(error)) from error
+    if len(content) > MAX_BUNDLE_BYTES:
+        raise UnreadableFile(path, f"it has more than {MAX_BUNDLE_BYTES >> 20} MiB, so it is some other file")
+    return content
 
 
 def read_store(
     *,
-    anchors: Iterable[Path] = (),
-    intermediates: Iterable[Path] = (),
-    crls: Iterable[Path] = (),
-    ocsp_responses: Iterable[Path] = (),
+    anchors: Iterable[Encoded] = (),
+    intermediates: Iterable[Encoded] = (),
+    crls: Iterable[Encoded] = (),
+    ocsp_responses: Iterable[Encoded] = (),
     directories: Iterable[Path] = (),
 ) -> TrustStore:
-    """The trust store in files, each a PEM bundle or DER; the CRLs in a bundle of anchors count too.
+    """The trust store in files or bytes, each a PEM bundle or DER; the CRLs in a bundle of certificates count too.
 
     Raises UnreadableFile and TrustFileUnusable: a CRL that is silently missing would make a revoked certificate good.
     """
-    trusted = [_parsed(path, _anchors_in) for path in anchors]
-    helping = [_parsed(path, read_bundle) for path in intermediates]
+    trusted = [_parsed(one, _anchors_in, "trust anchor") for one in anchors]
+    helping = [_parsed(one, read_bundle, "intermediate certificate") for one in intermediates]
     lists = [one for bundle in (*trusted, *helping) for one in bundle.crls]
     return TrustStore(
         anchors=tuple(one for bundle in trusted for one in bundle.certificates),
         intermediates=tuple(one for bundle in helping for one in bundle.certificates),
-        crls=(*lists, *(one for path in crls for one in _parsed(path, crls_in))),
-        ocsp_responses=tuple(one for path in ocsp_responses for one in _parsed(path, ocsp_responses_in)),
+        crls=(*lists, *(one for given in crls for one in _parsed(given, crls_in, "CRL"))),
+        ocsp_responses=tuple(
+            one for given in ocsp_responses for one in _parsed(given, ocsp_responses_in, "OCSP response")
+        ),
         directories=tuple(certificate_directory(path) for path in directories),
     )
 
@@ -51,7 +64,7 @@ def read_store(
 def _anchors_in(encoded: bytes) -> Bundle:
     bundle = read_bundle(encoded)
     if not bundle.certificates:
-        raise TrustFileUnusable("the file", "it holds no certificate")
+        raise TrustFileUnusable("the trust anchor", "it holds no certificate")
     return bundle
 
 
@@ -74,11 +87,11 @@ def _entry(directory: Path, name: str) -> bytes | None:
         raise UnreadableFile(path, error.strerror or str(error)) from error
 
 
-def _parsed(path: Path, parse: Callable[[bytes], _T]) -> _T:
+def _parsed(given: Encoded, parse: Callable[[bytes], _T], kind: str) -> _T:
     try:
-        return parse(read_file(path))
+        return parse(given if isinstance(given, bytes) else read_file(given))
     except TrustFileUnusable as error:
-        raise TrustFileUnusable(path, error.reason) from error
+        raise TrustFileUnusable(f"the {kind}" if isinstance(given, bytes) else given, error.reason) from error
 
 
 def password_from(path: Path | None, key: object) -> Password:

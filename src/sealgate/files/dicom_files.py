@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import mmap
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,22 +11,8 @@ from pathlib import Path
 
 from sealgate.dicom import part10
 from sealgate.dicom.part10 import DataSet
-from sealgate.dicom.source import Buffer
 from sealgate.errors import CannotSign, InputError, UnreadableFile
-from sealgate.files.scratch import inflated_in
-from sealgate.files.writing import write_whole
-
-__all__ = ["Found", "expanded", "found", "mapped", "naming", "open_data_set", "write_whole"]
-
-
-def mapped(path: Path) -> Buffer:
-    """The bytes of a file, mapped and not copied. Raises UnreadableFile."""
-    try:
-        with path.open("rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
-    except (OSError, ValueError) as error:
-        raise UnreadableFile(path, getattr(error, "strerror", None) or str(error)) from error
+from sealgate.files.buffers import inflated_in, mapped
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
@@ -38,7 +37,7 @@ def write_whole(
     A new file gets the permissions that the umask leaves; with `like` it gets those of that file. With
     `Durability.BATCH` the caller calls `flush` when all are written. Raises UnwritableFile.
     """
-    temporary = path.parent / f".sealgate-{secrets.token_hex(8)}"
+    temporary = path.parent / f".sealgate-{os.urandom(8).hex()}"
     created = False
     try:
         descriptor = os.open(temporary, _NEW_FILE, 0o666)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy, deepcopy
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,16 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 
+NO_PREAMBLE = bytes(128)
+"""What stands in front of a file that nobody but DICOM programs is to read (PS3.10 7.1)."""
+
+
 def opened_dataset(ds: Dataset) -> DataSet:
     """The data set that pydicom would write for `ds`, in the transfer syntax that it has, else explicit little endian.
 
     Raises NotDicom where `ds` is no Dataset, and MalformedDataSet where pydicom cannot write it.
     """
-    from pydicom.dataset import Dataset
+    from pydicom.dataset import Dataset, FileMetaDataset
 
     if not isinstance(ds, Dataset):
         raise NotDicom(f"a data set is given as bytes, a path or a pydicom Dataset, not as {type(ds).__name__}")
@@ -26,10 +31,14 @@ def opened_dataset(ds: Dataset) -> DataSet:
     buffer = BytesIO()
     try:
         if _has_file_meta(ds):
-            ds.save_as(buffer)
+            whole = copy(ds)
+            whole.preamble = getattr(ds, "preamble", None) or NO_PREAMBLE  # without one it is no file
+            whole.save_as(buffer)
             return open_file(buffer.getvalue())
         syntax = transfer_syntax(uid)
-        ds.save_as(buffer, implicit_vr=not syntax.encoding.explicit, little_endian=syntax.encoding.little_endian)
+        bare = copy(ds)  # what File Meta Information there is would be written too, and it does not name the syntax
+        bare.file_meta, bare.preamble = FileMetaDataset(), None
+        bare.save_as(buffer, implicit_vr=not syntax.encoding.explicit, little_endian=syntax.encoding.little_endian)
         return open_data_set(buffer.getvalue(), syntax=syntax)
     except SealgateError:
         raise
@@ -41,7 +50,7 @@ def opened_dataset(ds: Dataset) -> DataSet:
 
 
 def dataset_of(content: bytes, like: Dataset) -> Dataset:
-    """The Dataset of signed bytes; it has File Meta Information where `like` has it."""
+    """The Dataset of signed bytes; it has the File Meta Information that `like` has."""
     from pydicom.filereader import dcmread, read_dataset
     from pydicom.uid import UID
 
@@ -50,6 +59,8 @@ def dataset_of(content: bytes, like: Dataset) -> Dataset:
     syntax = UID(_transfer_syntax_uid(like))
     result = read_dataset(BytesIO(content), syntax.is_implicit_VR, syntax.is_little_endian)
     result.set_original_encoding(syntax.is_implicit_VR, syntax.is_little_endian, like.original_character_set)
+    if getattr(like, "file_meta", None) is not None:
+        result.file_meta = deepcopy(like.file_meta)
     return result
 
 

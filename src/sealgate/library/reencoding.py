@@ -9,7 +9,8 @@ from sealgate.dicom.reencode import Lengths, reencoded, reencoded_header
 from sealgate.dicom.scan import scan
 from sealgate.dicom.source import Source
 from sealgate.dicom.transfer_syntax import TransferSyntax
-from sealgate.library.sources import Opened, stored
+from sealgate.files.buffers import stored
+from sealgate.library.sources import Opened
 from sealgate.signature.transit import Risk, endangered_signatures
 
 

@@ -31,15 +31,18 @@ class RemovingKeywords(TypedDict, total=False):
 @overload
 def remove(source: BytesLike, **wishes: Unpack[RemovingKeywords]) -> bytes: ...
 @overload
-def remove(source: PathLike, output: PathLike | None = None, **wishes: Unpack[RemovingKeywords]) -> Path: ...
-@overload
 def remove(source: Dataset, **wishes: Unpack[RemovingKeywords]) -> Dataset: ...
+@overload
+def remove(source: PathLike, output: PathLike | None = None, **wishes: Unpack[RemovingKeywords]) -> Path: ...
 def remove(source: Given, output: PathLike | None = None, **wishes: Unpack[RemovingKeywords]) -> bytes | Path | Dataset:
     """Remove one signature, or all, at any depth, and give back the same kind of thing: bytes, a path, or a Dataset.
 
     What was added when signing is cut, so that the bytes from before come back (of a deflated data set the inflated
     ones). Signatures inside Original Attributes Sequence (0400,0561) are a record of the past and stay. For what can be
     wished see `RemovingKeywords`.
+
+        >>> sealgate.remove(Path("signed.dcm").read_bytes()) == Path("ct.dcm").read_bytes()
+        True
 
     Raises SignatureNotFound where there is none with the UID, SignatureSequencesUnusable, InputError,
     ConfigurationError and UnwritableFile. A data set without signatures comes back as it is.

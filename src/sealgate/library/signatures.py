@@ -57,10 +57,10 @@ class Signature:
     @property
     def certificate(self) -> x509.Certificate | None:
         """The certificate of the signer; None where it is absent. Raises KeyUnusable where it cannot be decoded."""
-        from sealgate.signature.keys import der_length, load_certificate
+        from sealgate.signature.keys import certificate_in
 
         encoded = self.certificate_of_signer
-        return None if encoded is None else load_certificate(encoded[: der_length(encoded)])
+        return None if encoded is None else certificate_in(encoded)[0]
 
     @property
     def signer(self) -> str | None:
@@ -132,6 +132,10 @@ class Signatures(Sequence[Signature]):
 
 def signatures(source: Given, *, reading: Reading = Reading()) -> Signatures:  # noqa: B008 - a frozen value
     """The signatures at any depth of a data set: bytes of a file, a path, or a pydicom Dataset.
+
+        >>> for signature in sealgate.signatures("signed.dcm"):
+        ...     print(signature.location, signature.mac_algorithm, len(signature.data_elements_signed))
+        Main Dataset SHA256 151
 
     Nothing is judged. Raises InputError where the data set cannot be read; signature sequences that cannot be read
     alone are in `damaged` of the result.

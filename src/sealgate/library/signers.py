@@ -35,6 +35,9 @@ def load_signer(
     the `module` that reaches it, and a `certificate` where the token has none. `password` is that of an encrypted key
     or of the PKCS#12 file, or the PIN of the token; a function is only called when it is needed.
 
+        >>> sealgate.load_signer("signer.key", "signer.pem").key_type.value
+        'RSA'
+
     Raises UnreadableFile, KeyUnusable, and ConfigurationError where the arguments do not fit together.
     """
     if [key, pkcs12, pkcs11].count(None) != 2:
@@ -52,7 +55,9 @@ def load_signer(
     try:
         return keys.load_signer(_bytes(key), _bytes(certificate), _callback(password))
     except KeyUnusable as error:
-        raise KeyUnusable(f"{_name(key, 'key')} with {_name(certificate, 'certificate')}: {error}") from error
+        exchanged = b"PRIVATE KEY-----" in _bytes(certificate) and b"PRIVATE KEY-----" not in _bytes(key)
+        what = "they are exchanged, the second one holds the private key" if exchanged else str(error)
+        raise KeyUnusable(f"{_name(key, 'key')} with {_name(certificate, 'certificate')}: {what}") from error
 
 
 def _pkcs12_signer(pkcs12: KeyMaterial, password: Password | None) -> Signer:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, Unpack, cast, overload
+from typing import TYPE_CHECKING, TypeAlias, TypedDict, Unpack, cast, overload
 
 from sealgate.dicom import tags
 from sealgate.dicom.location import MAIN_DATA_SET, Location
@@ -46,8 +46,10 @@ class Order:
 class Signed:
     """A signature that was made, and the data set with it."""
 
+    unsigned: Opened
+    """What was signed, in the encoding of the output."""
     given: Opened
-    """What the edits are edits of."""
+    """What the edits are edits of: that, or what already has the signature and gets the timestamp."""
     edits: tuple[Edit, ...]
     created: CreatedSignature
     items: tuple[CreatedSignature, ...] = ()
@@ -67,12 +69,25 @@ class Signed:
 
 
 def sign_opened(
-    given: Opened, signer: Signer, order: Order, *, digital_signature_uid: str | None = None, at: datetime | None = None
+    given: Opened,
+    signer: Signer,
+    order: Order,
+    *,
+    writing: Writing | None = None,
+    digital_signature_uid: str | None = None,
+    at: datetime | None = None,
 ) -> Signed:
-    """Sign a data set that is open; UID and time are new and now where they are not given.
+    """Sign a data set that is open, as `writing` encodes it; UID and time are new and now where they are not given.
 
-    Raises CannotSign, KeyUnusable, InputError, and for a timestamp TimestampError and NetworkError.
+    Raises CannotSign, KeyUnusable, InputError, ConversionImpossible, and for a timestamp TimestampError and
+    NetworkError.
     """
+    if writing is not None and writing.changes_something:
+        from sealgate.library.reencoding import rewritten
+
+        anew = rewritten(given, writing)
+        signed = sign_opened(anew.given, signer, order, digital_signature_uid=digital_signature_uid, at=at)
+        return replace(signed, broken=anew.broken, reader_dependent=anew.reader_dependent)
     at = (at or datetime.now(UTC)).astimezone(UTC)
     if order.item_wise:
         signed = _signed_item_by_item(given, signer, order, at)
@@ -86,7 +101,7 @@ def sign_opened(
             at=at,
             location=order.location,
         )
-        signed = Signed(given=given, edits=created.edits, created=created)
+        signed = Signed(unsigned=given, given=given, edits=created.edits, created=created)
     return signed if order.timestamping is None else _timestamped(signed, order.timestamping)
 
 
@@ -96,7 +111,7 @@ def _signed_item_by_item(given: Opened, signer: Signer, order: Order, at: dateti
     if order.location != MAIN_DATA_SET:
         raise ConfigurationError("signing item by item begins at the main data set; it takes no location")
     made = sign_items(given.carrier, given.syntax, signer, order.options, new_uid=new_uid, at=at)
-    return Signed(given=given, edits=made.edits, created=made.main, items=made.items)
+    return Signed(unsigned=given, given=given, edits=made.edits, created=made.main, items=made.items)
 
 
 def _timestamped(signed: Signed, timestamping: Timestamping) -> Signed:
@@ -117,6 +132,10 @@ def _timestamped(signed: Signed, timestamping: Timestamping) -> Signed:
     )
 
 
+Element: TypeAlias = str | int | tuple[int, int]
+"""An element: its tag as a number, as (group, element) or as `gggg,eeee`, or its keyword."""
+
+
 class OrderKeywords(TypedDict, total=False):
     """What a signature is to be."""
 
@@ -128,8 +147,8 @@ class OrderKeywords(TypedDict, total=False):
     """Digital Signature Purpose, 1 to 18 (CID 7007)."""
     mac: str | MacAlgorithm
     """RIPEMD160, MD5, SHA1, SHA256 (default), SHA384 or SHA512."""
-    elements: Iterable[str | int] | None
-    """Tags or keywords of the elements to sign; by default all that may be."""
+    elements: Element | Iterable[Element] | None
+    """Tags or keywords of the elements to sign, or the only one; by default all that may be."""
     item_wise: bool
     """Sign items on their own where dcmsign would lose bytes of them; never the same as fully signed."""
     private_in_implicit_vr: bool
@@ -158,11 +177,11 @@ class SigningKeywords(OrderKeywords, total=False):
 @overload
 def sign(source: BytesLike, *, signer: Signer, **wishes: Unpack[SigningKeywords]) -> bytes: ...
 @overload
+def sign(source: Dataset, *, signer: Signer, **wishes: Unpack[SigningKeywords]) -> Dataset: ...
+@overload
 def sign(
     source: PathLike, output: PathLike | None = None, *, signer: Signer, **wishes: Unpack[SigningKeywords]
 ) -> Path: ...
-@overload
-def sign(source: Dataset, *, signer: Signer, **wishes: Unpack[SigningKeywords]) -> Dataset: ...
 def sign(
     source: Given, output: PathLike | None = None, *, signer: Signer, **wishes: Unpack[SigningKeywords]
 ) -> bytes | Path | Dataset:
@@ -171,6 +190,13 @@ def sign(
     Two sequences are inserted into the original bytes, and nothing else in them changes. A file is written to `output`
     as a whole or not at all, and never over the input unless `in_place=True`. For `signer` see `sealgate.load_signer`,
     for what else can be wished `SigningKeywords`.
+
+        >>> signer = sealgate.load_signer("signer.key", "signer.pem")
+        >>> sealgate.sign("ct.dcm", "signed.dcm", signer=signer)
+        PosixPath('signed.dcm')
+        >>> signed = sealgate.sign(pydicom.dcmread("ct.dcm"), signer=signer, profile="creator", mac="SHA512")
+        >>> len(signed.DigitalSignaturesSequence)
+        1
 
     Raises InputError, CannotSign, KeyUnusable, ConfigurationError, UnwritableFile, and with a timestamp TimestampError
     and NetworkError.
@@ -185,14 +211,7 @@ def sign(
     target = target_of(source, output, in_place)
     given = opened(source, reading)
     with given.naming():
-        if writing is None:
-            signed = sign_opened(given, signer, order, digital_signature_uid=uid, at=at)
-        else:
-            from sealgate.library.reencoding import rewritten
-
-            anew = rewritten(given, writing)
-            signed = sign_opened(anew.given, signer, order, digital_signature_uid=uid, at=at)
-            signed = replace(signed, broken=anew.broken, reader_dependent=anew.reader_dependent)
+        signed = sign_opened(given, signer, order, writing=writing, digital_signature_uid=uid, at=at)
     if on_signed is not None:
         on_signed(signed)
     return handed_back(source, target, signed.pieces(), durability=durability, in_place=in_place)
@@ -224,7 +243,7 @@ def order_of(
     profile: str | ProfileName = ProfileName.NONE,
     purpose: int | Purpose | None = None,
     mac: str | MacAlgorithm = "SHA256",
-    elements: Iterable[str | int] | None = None,
+    elements: Element | Iterable[Element] | None = None,
     item_wise: bool = False,
     private_in_implicit_vr: bool = False,
     timestamp: str | Callable[[bytes], bytes] | Timestamping | None = None,
@@ -233,7 +252,7 @@ def order_of(
     return Order(
         options=SigningOptions(
             mac_algorithm=mac_algorithm_of(mac),
-            elements=None if elements is None else tuple(element_of(element) for element in elements),
+            elements=None if elements is None else _elements_of(elements),
             profile=profile_of(profile),
             purpose=purpose_of(purpose),
             private_in_implicit_vr=private_in_implicit_vr,
@@ -261,10 +280,18 @@ def mac_algorithm_of(name: str | MacAlgorithm) -> MacAlgorithm:
     return algorithm
 
 
-def element_of(element: str | int) -> int:
-    """The tag of a number, of `gggg,eeee` or of a keyword. Raises ConfigurationError."""
+def _elements_of(elements: Element | Iterable[Element]) -> tuple[int, ...]:
+    if isinstance(elements, str | int):
+        return (element_of(elements),)  # a text is no list of its characters
+    return tuple(element_of(element) for element in elements)
+
+
+def element_of(element: Element) -> int:
+    """The tag of a number, of `gggg,eeee`, of a keyword, or of a group and an element. Raises ConfigurationError."""
     if isinstance(element, int):
         return int(element)
+    if isinstance(element, tuple):
+        element = "{:04x},{:04x}".format(*element)
     try:
         return tags.parse(element)
     except ValueError as error:

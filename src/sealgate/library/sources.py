@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,9 +18,8 @@ from sealgate.dicom.source import Buffer, Source
 from sealgate.dicom.splice import Edit
 from sealgate.dicom.transfer_syntax import TransferSyntax
 from sealgate.errors import ConfigurationError, UnwritableFile
-from sealgate.files.dicom_files import mapped, naming
-from sealgate.files.faults import from_os_error
-from sealgate.files.scratch import inflated_in
+from sealgate.files.buffers import inflated_in, mapped, stored
+from sealgate.files.dicom_files import naming
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -34,9 +32,6 @@ Given: TypeAlias = Union[BytesLike, PathLike, "Dataset"]
 BYTES: Final = (bytes, bytearray, memoryview, mmap.mmap)
 PATHS: Final = (str, os.PathLike)
 """The first two as `isinstance` takes them."""
-
-MAX_BYTES_IN_MEMORY: Final = 64 << 20
-"""Intermediate results above this size go to a nameless file instead of memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,21 +80,6 @@ class Opened:
         """The data set after `edits`, scanned anew, for what has to be done next. Raises StorageError, InputError."""
         data_set = replace(self.data_set, source=Source(stored(splice.pieces(self.data_set.source, edits))))
         return replace(self, data_set=data_set, carrier=scan(data_set.source, data_set.encoding), original=None)
-
-
-def stored(pieces: Iterable[bytes | memoryview]) -> Buffer:
-    """An intermediate result: in memory, or where it grows too large in a nameless file. Raises StorageError."""
-    try:
-        with tempfile.SpooledTemporaryFile(max_size=MAX_BYTES_IN_MEMORY) as file:
-            for piece in pieces:
-                file.write(piece)
-            if file.tell() <= MAX_BYTES_IN_MEMORY:
-                file.seek(0)
-                return file.read()
-            file.flush()
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except OSError as error:
-        raise from_os_error(error, f"keep an intermediate result in {tempfile.gettempdir()}") from error
 
 
 def opened(source: Given, reading: Reading = Reading()) -> Opened:
@@ -155,7 +135,3 @@ def refuse_overwriting(source: Path, target: Path) -> None:
     """Raises UnwritableFile where `target` is the file `source`, also by a link."""
     if target.exists() and source.exists() and target.samefile(source):
         raise UnwritableFile(target, "it is the input itself; name another output file")
-
-
-Progress: TypeAlias = Callable[[int, int], object]
-"""Told (bytes of values read so far, bytes of values there are to read)."""

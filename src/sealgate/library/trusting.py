@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
-from sealgate.errors import TrustFileUnusable
-from sealgate.files.credentials import certificate_directory, read_file
+from sealgate.files.credentials import read_store
 from sealgate.library.sources import PATHS, PathLike
-from sealgate.trust.bundle import crls_in, ocsp_responses_in, read_bundle
 from sealgate.trust.store import TrustStore
 
 Encoded: TypeAlias = bytes | PathLike
 """PEM or DER, or the path of a file with it."""
 Several: TypeAlias = Encoded | Iterable[Encoded]
-
-_T = TypeVar("_T")
 
 
 def trust_store(
@@ -34,31 +29,22 @@ def trust_store(
     `crls`, also those in bundles of certificates, and `ocsp_responses` say what was revoked; `directories` hold
     certificates and CRLs under OpenSSL's hash names.
 
-    Raises UnreadableFile, and TrustFileUnusable where one of them cannot be decoded: without it a bad signature could
-    look like a good one.
+        >>> store = sealgate.trust_store("ca.pem", crls=["ca.crl"])
+        >>> sealgate.verify("signed.dcm", store, revocation="required").outcome.value
+        'valid'
+
+    Raises UnreadableFile, and TrustFileUnusable where one of them cannot be decoded, or an anchor holds no certificate:
+    without it a bad signature could look like a good one.
     """
-    folders = [directories] if isinstance(directories, PATHS) else directories
-    trusted = _parsed(anchors, read_bundle, "trust anchor")
-    helping = _parsed(intermediates, read_bundle, "intermediate certificate")
-    lists = [one for bundle in (*trusted, *helping) for one in bundle.crls]
-    return TrustStore(
-        anchors=tuple(one for bundle in trusted for one in bundle.certificates),
-        intermediates=tuple(one for bundle in helping for one in bundle.certificates),
-        crls=(*lists, *(one for found in _parsed(crls, crls_in, "CRL") for one in found)),
-        ocsp_responses=tuple(
-            one for found in _parsed(ocsp_responses, ocsp_responses_in, "OCSP response") for one in found
-        ),
-        directories=tuple(certificate_directory(Path(folder)) for folder in folders),
+    return read_store(
+        anchors=_several(anchors),
+        intermediates=_several(intermediates),
+        crls=_several(crls),
+        ocsp_responses=_several(ocsp_responses),
+        directories=[Path(folder) for folder in ([directories] if isinstance(directories, PATHS) else directories)],
     )
 
 
-def _parsed(given: Several, parse: Callable[[bytes], _T], kind: str) -> list[_T]:
+def _several(given: Several) -> list[bytes | Path]:
     encoded = [given] if isinstance(given, (bytes, *PATHS)) else given
-    parsed = []
-    for one in encoded:
-        try:
-            parsed.append(parse(one if isinstance(one, bytes) else read_file(Path(one))))
-        except TrustFileUnusable as error:
-            name = f"the {kind}" if isinstance(one, bytes) else f"{kind} {os.fspath(one)}"
-            raise TrustFileUnusable(name, error.reason) from error
-    return parsed
+    return [one if isinstance(one, bytes) else Path(one) for one in encoded]

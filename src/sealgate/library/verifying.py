@@ -58,6 +58,12 @@ def verify(source: Given, trust: TrustStore | Several = (), **wishes: Unpack[Ver
     an `outcome` for the data set and for each of its `signatures`, numbered facts with sentences, reasons as stable
     codes, and the coverage in words. Nothing is fetched. For what can be wished see `VerifyingKeywords`.
 
+        >>> report = sealgate.verify("signed.dcm", "ca.pem", coverage="rendering")
+        >>> report.outcome.value
+        'valid'
+        >>> [str(signature.location) for signature in report.signatures]
+        ['Main Dataset']
+
     Raises InputError where the data set cannot be read, SignatureNotFound, ConfigurationError, and for the trust store
     UnreadableFile and TrustFileUnusable. A signature that is not good is no error, but an outcome.
     """

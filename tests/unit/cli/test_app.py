@@ -61,9 +61,9 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
         (["sing"], "sing", "sealgate --help"),
         (["--colour"], "--colour", "sealgate --help"),
         (["ca"], "Missing command", "sealgate ca --help"),
-        (["ca", "new"], "DIR", "sealgate ca --help"),
-        (["ca", "new", "x", "--days", "soon"], "--days", "sealgate ca --help"),
-        (["ca", "new", "x", "--key", "rsa512"], "rsa512", "sealgate ca --help"),
+        (["ca", "new"], "DIR", "sealgate ca new --help"),
+        (["ca", "new", "x", "--days", "soon"], "--days", "sealgate ca new --help"),
+        (["ca", "new", "x", "--key", "rsa512"], "rsa512", "sealgate ca new --help"),
     ],
 )
 def test_a_mistyped_command_line_is_one_sentence_that_says_where_help_is(

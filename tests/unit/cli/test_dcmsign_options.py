@@ -12,10 +12,10 @@ from sealgate.cli.dcmsign import main
 from sealgate.cli.dcmsign.codes import Code, Ended
 from sealgate.cli.dcmsign.command_line import UsageError, expanded, parse
 from sealgate.cli.dcmsign.messages import Level, Messages
-from sealgate.cli.dcmsign.names import Kind, next_token, tag_of
 from sealgate.cli.dcmsign.options import all_options
 from sealgate.cli.dcmsign.run import Run
 from sealgate.cli.dcmsign.settings import Command, Settings, SignaturePolicy, settle
+from sealgate.cli.dcmsign.tag_names import Kind, next_token, tag_of
 from sealgate.dicom.dictionary import STANDARD
 
 SIGN = ("+s", "k", "c", "in.dcm", "out.dcm")

@@ -49,7 +49,7 @@ def test_inspect_tells_programs_everything_that_a_signature_says(
     assert run(["inspect", str(signed), str(PLAN), "--json"]) == ExitCode.OK
     first, second = json.loads(capsys.readouterr().out)
     assert [one["digital_signature_uid"] for one in first["signatures"]] == ["1.2.1", "1.2.2"]
-    assert first["signatures"][1]["purpose"]["code"] == "5"
+    assert first["signatures"][1]["purpose"]["code_value"] == "5"
     assert first["signatures"][1]["mac_calculation_transfer_syntax_uid"] == "1.2.840.10008.1.2.1"
     assert (second["outcome"], second["signatures"], second["damaged"]) == ("unsigned", [], [])
 
@@ -70,7 +70,7 @@ def test_remove_takes_one_by_its_uid_and_all_give_back_the_original(
 ) -> None:
     one, none = tmp_path / "one.dcm", tmp_path / "none.dcm"
     assert run(["remove", str(signed), str(one), "--uid", "1.2.1"]) == ExitCode.OK
-    assert capsys.readouterr().out == f"{one}: removed 1 signatures\n  BeamSequence[0], signature 1.2.1\n"
+    assert capsys.readouterr().out == f"{one}: removed 1 signature\n  BeamSequence[0], signature 1.2.1\n"
     assert [left.digital_signature_uid for left in sealgate.signatures(one)] == ["1.2.2"]
     assert run(["remove", str(signed), str(none), "--all", "--json"]) == ExitCode.OK
     assert len(json.loads(capsys.readouterr().out)[0]["removed"]) == 2
@@ -220,4 +220,4 @@ def test_signed_elements_are_written_as_tags(signed: Path, capsys: pytest.Captur
     described = json.loads(capsys.readouterr().out)
     [main] = [one for one in described["signatures"] if one["location"] == "Main Dataset"]
     found = sealgate.signatures(signed).find("1.2.2")
-    assert main["signed_elements"] == [tags.written(tag) for tag in found.data_elements_signed]
+    assert main["data_elements_signed"] == [tags.written(tag) for tag in found.data_elements_signed]

@@ -117,7 +117,7 @@ def test_queries_for_several_files_and_signatures_are_numbered(
     assert written == [
         f"deeper/{name}.{end}" for name in ("signed.dcm.1", "twice.dcm.1", "twice.dcm.2") for end in ("tsq", "uid")
     ]
-    described = json.loads(capsys.readouterr().out)["files"]
+    described = json.loads(capsys.readouterr().out)
     assert [len(one["signatures"]) for one in described] == [1, 2]
     nonces = {read_query(path.read_bytes()).nonce for path in out.rglob("*.tsq")}
     assert len(nonces) == 3
@@ -131,7 +131,7 @@ def test_a_timestamp_is_fetched_and_inserted_in_one_step(
     assert run(["timestamp", "fetch", str(twice), "--output", str(out), "--url", authority.url, "--json"]) == 0
     assert twice.read_bytes() == original
     assert is_accepted_by_dcmsign(out, pki)
-    (one,) = json.loads(capsys.readouterr().out)["files"]
+    (one,) = json.loads(capsys.readouterr().out)
     assert {signature["digital_signature_uid"] for signature in one["signatures"]} == {UID, OTHER_UID}
     assert one["output"] == str(out)
     for signature in one["signatures"]:
@@ -179,7 +179,7 @@ def test_one_bad_file_does_not_keep_from_the_others(
     shutil.copy(samples.sample("CT_small.dcm"), unsigned)
     files = [str(garbage), str(unsigned), str(source)]
     code = run(["timestamp", "fetch", *files, "--output-dir", str(out), "--url", authority.url])
-    assert code == ExitCode.NO_SUCH_SIGNATURE
+    assert code == ExitCode.UNREADABLE  # the gravest of 0, 84 and 20
     complaints = capsys.readouterr().err.splitlines()
     assert f"cannot read {garbage}" in complaints[0]
     assert f"{unsigned} has no signature" in complaints[1]
@@ -282,8 +282,8 @@ def test_tls_with_a_ca_of_one_s_own(source: Path, openssl: OpensslTsa, pki: Auth
     ("arguments", "said"),
     [
         (["request", "{source}", "--query", "q"], "belong together"),
-        (["request", "{twice}", "--query", "q", "--uid-file", "u"], "choose it with --signature"),
-        (["request", "{source}", "{twice}", "--query", "q", "--uid-file", "u"], "choose it with --signature"),
+        (["request", "{twice}", "--query", "q", "--uid-file", "u"], "choose it with --uid"),
+        (["request", "{source}", "{twice}", "--query", "q", "--uid-file", "u"], "choose it with --uid"),
         (["request", "{source}", "--query", "q", "--uid-file", "u", "--output-dir", "d"], "not both"),
         (["request", "{source}", "--mac", "CRC32"], "'CRC32'"),
         (["request", "{source}", "--policy", "abc"], "'abc'"),
@@ -371,3 +371,16 @@ def test_a_deflated_file_is_stamped_and_stays_deflated(
     assert run(["timestamp", "fetch", str(path), "--in-place", "--url", authority.url]) == 0
     assert is_accepted_by_dcmsign(path, pki)
     assert len(path.read_bytes()) < len(original) + 6000
+
+
+def test_no_two_results_go_to_one_file(
+    source: Path, authority: HttpTsa, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other" / source.name
+    other.parent.mkdir()
+    other.write_bytes(source.read_bytes())
+    results = ["--output-dir", str(tmp_path / "out")]
+    for command in (["fetch", "--url", authority.url], ["request"]):
+        assert run(["timestamp", *command, str(source), str(other), *results]) == ExitCode.OUTPUT
+        assert f"it would take the results of both {source} and {other}" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -9,7 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sealgate.errors import KeyUnusable, TrustFileUnusable, UnreadableFile
-from sealgate.files.credentials import read_store
+from sealgate.files import credentials
+from sealgate.files.credentials import read_file, read_store
 from support.pki import Authority
 
 
@@ -51,3 +52,19 @@ def test_a_file_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path, pk
     only_crl = put(tmp_path / "only.crl", pki.crl())
     with pytest.raises(KeyUnusable, match="no certificate"):
         read_store(anchors=[only_crl])
+
+
+def test_bytes_serve_as_well_as_files_and_their_errors_say_what_they_were_to_be(pki: Authority) -> None:
+    crl = pki.crl()
+    assert read_store(anchors=[pki.credential.pem], crls=[crl]).crls == (crl,)
+    with pytest.raises(TrustFileUnusable, match="the trust anchor cannot be used: it holds no certificate"):
+        read_store(anchors=[pki.crl()])
+
+
+def test_a_file_of_any_size_takes_no_more_memory_than_a_large_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(credentials, "MAX_BUNDLE_BYTES", 1 << 20)
+    with pytest.raises(UnreadableFile, match="it has more than 1 MiB, so it is some other file"):
+        read_file(Path("/dev/zero"))
+    assert len(read_file(put(tmp_path / "small", bytes(1 << 20)))) == 1 << 20

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pydicom
 import pytest
@@ -235,3 +236,17 @@ def test_the_output_may_be_encoded_anew_before_it_is_signed(signer: Signer, anch
     signed = sealgate.sign(PLAN.read_bytes(), signer=signer, writing=writing)
     assert sealgate.verify(signed, anchor).outcome is Outcome.VALID
     assert pydicom.dcmread(BytesIO(signed)).file_meta.TransferSyntaxUID == transfer_syntax.EXPLICIT_BE
+
+
+@pytest.mark.parametrize("elements", ["PatientID", 0x00100020, [(0x0010, 0x0020)], ("0010,0020",)])
+def test_one_element_needs_no_list_and_a_tag_may_be_a_pair(elements: Any, signer: Signer) -> None:
+    signed = sealgate.sign(samples.sample("CT_small.dcm").read_bytes(), signer=signer, elements=elements)
+    assert sealgate.signatures(signed)[0].data_elements_signed == (0x00100020,)
+
+
+def test_pem_that_is_taken_for_a_path_does_not_get_into_the_error(signer: Signer) -> None:
+    text = "-----BEGIN PRIVATE KEY-----\nMIIsecret\n-----END PRIVATE KEY-----\n"
+    for call in (lambda: sealgate.load_signer(text, text), lambda: sealgate.trust_store(text)):
+        with pytest.raises(UnreadableFile, match="give the PEM as bytes") as raised:
+            call()
+        assert "secret" not in str(raised.value)

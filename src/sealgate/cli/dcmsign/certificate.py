@@ -95,9 +95,8 @@ def _unusual(encoded: bytes) -> Certificate | None:
     """A certificate that is not encoded as it should be, if it can be read all the same."""
     from sealgate.signature import keys
 
-    der = encoded[: keys.der_length(encoded)]
     try:
-        parsed = keys.load_certificate(der)
+        parsed, behind = keys.certificate_in(encoded)
     except KeyUnusable:
         return None
     try:
@@ -106,12 +105,12 @@ def _unusual(encoded: bytes) -> Certificate | None:
     except KeyUnusable:
         public_key, kind = None, None
     return Certificate(
-        der=der,
+        der=encoded[: len(encoded) - len(behind)],
         not_before=parsed.not_valid_before_utc,
         not_after=parsed.not_valid_after_utc,
         public_key=public_key,
         key_type=kind,
-        trailing=len(encoded) - len(der),
+        trailing=len(behind),
         may_be_unfit=True,
     )
 

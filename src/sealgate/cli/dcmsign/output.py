@@ -13,9 +13,11 @@ from sealgate.cli.dcmsign.run import Run
 from sealgate.cli.dcmsign.settings import Settings
 from sealgate.dicom import splice, tags, transfer_syntax
 from sealgate.dicom.part10 import DataSet, file_header
-from sealgate.dicom.scan import Carrier
+from sealgate.dicom.scan import Carrier, scan
+from sealgate.dicom.source import Source
 from sealgate.dicom.splice import Edit
-from sealgate.errors import ConversionImpossible, UnwritableFile
+from sealgate.errors import ConversionImpossible, InputError, UnwritableFile
+from sealgate.files.buffers import inflated_in
 
 if TYPE_CHECKING:
     from sealgate.dicom.transfer_syntax import TransferSyntax
@@ -70,24 +72,36 @@ def _converted(
     data_set: DataSet, carrier: Carrier, spliced: Pieces, target: TransferSyntax, settings: Settings, run: Run
 ) -> tuple[Pieces, Pieces]:
     """Header and data set in the transfer syntax `target`; what that does to signatures is said."""
-    from sealgate.cli.dcmsign.conversion import conversion_breaks, rescanned
     from sealgate.cli.dcmsign.syntax_names import NAMES
     from sealgate.dicom.reencode import Lengths, reencoded, reencoded_header
 
-    signed = rescanned(iter(spliced), data_set.encoding, run)
+    source = Source(inflated_in(None)(iter(spliced)))  # in scratch space, so that memory does not grow with it
+    signed = scan(source, data_set.encoding, dictionary=run.dictionary)
     lengths = Lengths.UNDEFINED if settings.undefined_lengths else Lengths.EXPLICIT
     try:
         result = reencoded(signed, data_set.syntax, target, lengths=lengths)
     except ConversionImpossible as error:
         run.messages.fatal(f"No conversion to transfer syntax {NAMES.get(target.uid, target.uid)} possible!")
         raise Ended(Code.CANNOT_WRITE_OUTPUT_FILE) from error
-    header = reencoded_header(_header(data_set, carrier), target.uid)
-    if target.encoding is data_set.encoding:
-        return (header,), result
-    converted = rescanned(result, target.encoding, run)
-    for uid in conversion_breaks(signed, converted):
-        run.messages.warn(f"in this transfer syntax the signature {uid or '(unknown)'} will not verify")
-    return (header,), converted.source.windows(0, len(converted.source))
+    _say_what_is_endangered(signed, target, run)
+    return (reencoded_header(_header(data_set, carrier), target.uid),), result
+
+
+def _say_what_is_endangered(signed: Carrier, target: TransferSyntax, run: Run) -> None:
+    """Name the signatures that do not survive the conversion, or not for every reader."""
+    from sealgate.signature.transit import Risk, endangered_signatures
+
+    try:
+        endangered = endangered_signatures(signed, target.encoding)
+    except InputError as error:
+        run.messages.warn(f"whether signatures survive the conversion cannot be told: {error}")
+        return
+    for one in endangered:
+        here = f"in this transfer syntax the signature {one.digital_signature_uid or '(unknown)'}"
+        if one.risk is Risk.CERTAIN:
+            run.messages.warn(f"{here} will not verify")
+        else:  # as dcmsign's dictionary knows them
+            run.messages.info(f"{here} holds only where its private elements are known")
 
 
 def _write_pieces(name: str, pieces: Iterator[bytes | memoryview]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sealgate.cli.dcmsign.names import Kind, next_token
 from sealgate.cli.dcmsign.run import Run
+from sealgate.cli.dcmsign.tag_names import Kind, next_token
 from sealgate.dicom import tags
 from sealgate.dicom.location import Location, Place, find
 from sealgate.dicom.scan import Carrier, Element, items

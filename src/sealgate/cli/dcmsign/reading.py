@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import sys
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from sealgate.errors import (
     UnknownTransferSyntax,
     UnreadableFile,
 )
+from sealgate.files.buffers import inflated_in, mapped
 
 if TYPE_CHECKING:
     from sealgate.dicom.source import Buffer
@@ -32,6 +32,8 @@ STANDARD_STREAM = "-"
 """The name that stands for standard input or standard output."""
 
 _CHUNK_BYTES = 1 << 20
+_in_scratch = inflated_in(None)
+"""Keeps bytes that are not in the input as they are, where memory does not grow with them."""
 _FORMS = {ReadMode.ANY: FileForm.ANY, ReadMode.FILE_ONLY: FileForm.PART_10, ReadMode.DATA_SET: FileForm.DATA_SET}
 SYNTAXES = {
     "little": transfer_syntax.EXPLICIT_LE,
@@ -78,24 +80,7 @@ def _buffer(name: str) -> Buffer:
         return _in_scratch(_standard_input())
     if Path(name).is_dir():
         raise UnreadableFile(name, _ENDS_EARLY)
-    return _mapped(name)
-
-
-def _mapped(name: str) -> Buffer:
-    """The bytes of a file, mapped and not copied. Raises UnreadableFile."""
-    try:
-        with Path(name).open("rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
-    except (OSError, ValueError) as error:
-        raise UnreadableFile(name, getattr(error, "strerror", None) or str(error)) from error
-
-
-def _in_scratch(chunks: Iterator[bytes | memoryview]) -> Buffer:
-    """Bytes that are not in the input as they are, kept where memory does not grow with them."""
-    from sealgate.files.scratch import inflated_in
-
-    return inflated_in(None)(chunks)
+    return mapped(Path(name))
 
 
 def _standard_input() -> Iterator[bytes]:
@@ -117,13 +102,7 @@ def _opened(buffer: Buffer, settings: Settings, run: Run) -> DataSet:
 
 def _converted(data_set: DataSet, carrier: Carrier, run: Run) -> tuple[DataSet, Carrier]:
     """The same with the UN elements of defined length that the dictionary knows in their real VR."""
-    from dataclasses import replace
+    from sealgate.dicom.reencode import with_unknown_converted
 
-    from sealgate.dicom.reencode import Lengths, reencoded
-    from sealgate.dicom.source import Source
-
-    syntax = data_set.syntax
-    inflated_syntax = replace(syntax, deflated=False)
-    pieces = reencoded(carrier, inflated_syntax, inflated_syntax, lengths=Lengths.KEPT, convert_unknown=True)
-    source = Source(_in_scratch(pieces))
-    return replace(data_set, source=source), scan(source, syntax.encoding, dictionary=run.dictionary)
+    converted = with_unknown_converted(data_set, carrier, _in_scratch)
+    return converted, scan(converted.source, converted.encoding, dictionary=run.dictionary)

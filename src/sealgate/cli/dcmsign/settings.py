@@ -16,9 +16,9 @@ from typing import IO, NamedTuple
 from sealgate.cli.dcmsign.codes import Code, Ended
 from sealgate.cli.dcmsign.command_line import Arguments, Occurrence, UsageError
 from sealgate.cli.dcmsign.logging_options import set_level
-from sealgate.cli.dcmsign.names import tag_of
 from sealgate.cli.dcmsign.run import Run
 from sealgate.cli.dcmsign.tag_file import read_tag_file
+from sealgate.cli.dcmsign.tag_names import tag_of
 from sealgate.cli.dcmsign.trust_files import TrustFiles
 
 

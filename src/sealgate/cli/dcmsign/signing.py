@@ -23,6 +23,7 @@ from sealgate.errors import (
     CannotSign,
     ConfigurationError,
     DuplicateElement,
+    ElementNotSignable,
     KeyUnusable,
     MacIdNumbersUsedUp,
     NothingSignable,
@@ -61,7 +62,6 @@ _NO_QUERY_FILE = "unable to write time stamp query file"
 
 _REPORT = (0x0040A040, 0x0040A043, 0x0040A730)
 """Value Type, Concept Name Code Sequence and Content Sequence: what dcmsign tells a structured report by."""
-_NONCE_BITS = 64
 
 
 class _Failed(Exception):
@@ -144,7 +144,7 @@ def _reason(error: CannotSign, run: Run) -> str:
     if isinstance(error, MacIdNumbersUsedUp):
         return _NO_MAC_IDS
     run.messages.error(str(error))
-    return _NOT_SIGNABLE if isinstance(error, DuplicateElement) else _WRONG_TRANSFER_SYNTAX
+    return _NOT_SIGNABLE if isinstance(error, DuplicateElement | ElementNotSignable) else _WRONG_TRANSFER_SYNTAX
 
 
 def _inspect(profile: Profile, place: Place, run: Run) -> None:
@@ -228,11 +228,12 @@ def _write_request(created: CreatedSignature, files: TimestampFiles, run: Run) -
     """Write the query for a timestamp and the UID file."""
     import secrets
 
+    from sealgate.timestamp.query import NONCE_BITS
     from sealgate.timestamp.request import QueryOptions, request_while_signing
 
     options = QueryOptions(
         algorithm=MAC_ALGORITHMS[files.mac_algorithm],
-        nonce=secrets.randbits(_NONCE_BITS) if files.nonce else None,
+        nonce=secrets.randbits(NONCE_BITS) if files.nonce else None,
         certificate_required=files.certificate,
         policy=files.policy or None,
     )

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sealgate.cli.dcmsign.codes import Code, Ended
 from sealgate.cli.dcmsign.messages import Messages
-from sealgate.cli.dcmsign.names import Kind, next_token
 from sealgate.cli.dcmsign.run import Run
+from sealgate.cli.dcmsign.tag_names import Kind, next_token
 
 MAX_TAG_FILE_BYTES = 4 << 20
 """The whole dictionary of DICOM has some 100 kB of keywords."""

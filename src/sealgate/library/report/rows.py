@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from sealgate.dicom import tags
 from sealgate.dicom.part10 import DataSet
 from sealgate.dicom.scan import Carrier
-from sealgate.library.certificate_facts import certificate_facts, grouped
-from sealgate.library.report_words import PROOFS, moment
+from sealgate.library.report.certificate_facts import certificate_facts, grouped
+from sealgate.library.report.words import PROOFS, moment
 from sealgate.signature.reasons import Reason
 from sealgate.timestamp.token import Token
 from sealgate.trust.revocation import Revocation

@@ -30,7 +30,7 @@ from sealgate.verification.report import DataSetReport
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from sealgate.library.report_page import Page
+    from sealgate.library.report.page import Page
     from sealgate.verification.judging import Judging
 
 MAX_TEXT_CHARACTERS = 1500
@@ -38,7 +38,7 @@ MAX_TEXT_CHARACTERS = 1500
 _CUT = "… (cut)"
 _NEVER_SEEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 """General categories of Unicode: controls, formats (those that turn direction among them), surrogates, unassigned."""
-_PACKAGE = "sealgate.library"
+_PACKAGE = "sealgate.library.report"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +68,8 @@ def html_report(
     SHA-256. Raises MalformedDataSet and LimitExceeded where `data_set` cannot be scanned, which then was not verified
     either; see `unreadable_report` for such files.
     """
-    from sealgate.library.picture import NoPicture, picture_of
-    from sealgate.library.report_page import Verified, page_of
+    from sealgate.library.report.page import Verified, page_of
+    from sealgate.library.report.picture import NoPicture, picture_of
 
     carrier = scan(data_set.source, data_set.encoding)
     picture = picture_of(data_set, carrier) if options.with_picture else NoPicture(sentence="No picture was asked for.")
@@ -88,7 +88,7 @@ def html_report(
 
 def unreadable_report(error: InputError, *, name: str, created_at: datetime) -> str:
     """The page about a file that could not be read, and so not be verified."""
-    from sealgate.library.report_page import page_of_unreadable
+    from sealgate.library.report.page import page_of_unreadable
 
     return _rendered(page_of_unreadable(name, error, created_at=created_at))
 
@@ -119,7 +119,7 @@ def write_html_report(
 
 
 def _write(path: Path, page: str) -> None:
-    from sealgate.files.dicom_files import write_whole
+    from sealgate.files.writing import write_whole
 
     write_whole(path, (page.encode("utf-8"),))
 
@@ -159,7 +159,7 @@ def _template_file(name: str) -> str:
 def _environment() -> Environment:
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-    from sealgate.library.report_words import day, moment, sentence
+    from sealgate.library.report.words import day, moment, sentence
 
     environment = Environment(
         autoescape=True,

@@ -19,15 +19,15 @@ from cryptography.x509.oid import NameOID
 from sealgate import __version__
 from sealgate.dicom.part10 import open_file
 from sealgate.errors import Truncated, UnwritableFile
-from sealgate.library import html_report as module
-from sealgate.library.html_report import (
+from sealgate.library.report import html_report as module
+from sealgate.library.report.html_report import (
     ReportOptions,
     unreadable_report,
     visible,
     write_html_report,
     write_unreadable_report,
 )
-from sealgate.library.report_words import FACT_NAMES
+from sealgate.library.report.words import FACT_NAMES
 from sealgate.signature.reasons import Reason
 from sealgate.timestamp.token import read_token
 from sealgate.verification.report import Outcome, Proof, ProvenMoment, Status, Step

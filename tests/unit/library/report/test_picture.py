@@ -7,8 +7,8 @@ from io import BytesIO
 
 import pytest
 
-from sealgate.library import drawing
-from sealgate.library.picture import NoPicture, Picture
+from sealgate.library.report import drawing
+from sealgate.library.report.picture import NoPicture, Picture
 from support import samples
 from support.elements import EXPLICIT
 from support.images import drawn, image, native, text, us

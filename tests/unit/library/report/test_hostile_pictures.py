@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from sealgate.library import drawing, picture
-from sealgate.library.picture import NoPicture, Picture
+from sealgate.library.report import drawing, picture
+from sealgate.library.report.picture import NoPicture, Picture
 from support.elements import JPEG_UID
 from support.images import drawn, encapsulated, image, native
 
@@ -118,7 +118,7 @@ def test_whatever_becomes_of_the_child_a_sentence_says_so(
 
 def test_the_child_gives_up_memory_time_and_files_before_it_reads() -> None:
     program = (
-        "import resource, sealgate.library.drawing as d; d._give_up_rights();"
+        "import resource, sealgate.library.report.drawing as d; d._give_up_rights();"
         "print(*(resource.getrlimit(r)[1] for r in (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE)))"
     )
     shown = picture.subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout

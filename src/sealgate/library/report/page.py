@@ -14,14 +14,14 @@ from sealgate.dicom.location import MAIN_DATA_SET, signature_carriers
 from sealgate.dicom.part10 import DataSet
 from sealgate.dicom.scan import Carrier
 from sealgate.errors import InputError
-from sealgate.library import report_words
-from sealgate.library.certificate_facts import UNREADABLE, CertificateFacts, certificate_facts
-from sealgate.library.element_values import values_of
-from sealgate.library.frame import PIXEL_ELEMENTS
-from sealgate.library.picture import NoPicture, Picture
-from sealgate.library.report_coverage import CoverageTable, coverage_table, element_name
-from sealgate.library.report_rows import Row, date_rows, file_rows, judged_rows, parameter_rows, signing_time
-from sealgate.library.report_words import Verdict
+from sealgate.library.report import words
+from sealgate.library.report.certificate_facts import UNREADABLE, CertificateFacts, certificate_facts
+from sealgate.library.report.coverage import CoverageTable, coverage_table, element_name
+from sealgate.library.report.element_values import values_of
+from sealgate.library.report.frame import PIXEL_ELEMENTS
+from sealgate.library.report.picture import NoPicture, Picture
+from sealgate.library.report.rows import Row, date_rows, file_rows, judged_rows, parameter_rows, signing_time
+from sealgate.library.report.words import Verdict
 from sealgate.signature.reasons import Reason
 from sealgate.verification.report import DataSetReport, Fact, Outcome, SignatureReport, Status, Step
 
@@ -158,7 +158,7 @@ class Verified:
 def page_of(verified: Verified, *, created_at: datetime, with_values: bool) -> Page:
     """The page about one verified file. Never raises for what the file contains."""
     report, judging = verified.report, verified.judging
-    points = report_words.gravest_points(tuple(_told(report)))
+    points = words.gravest_points(tuple(_told(report)))
     carriers = _carriers(verified.carrier)
     shown = tuple(
         _signature(number, signature, carriers.get(signature.location), verified.carrier, with_values)
@@ -170,9 +170,9 @@ def page_of(verified: Verified, *, created_at: datetime, with_values: bool) -> P
         name=verified.name,
         version=__version__,
         created_at=created_at,
-        outcome=report_words.VERDICTS[report.outcome],
-        headline=report_words.headline(report),
-        meaning=report_words.meaning(report, points=len(points)),
+        outcome=words.VERDICTS[report.outcome],
+        headline=words.headline(report),
+        meaning=words.meaning(report, points=len(points)),
         points=tuple(points[:MAX_POINTS]),
         points_left_out=max(0, len(points) - MAX_POINTS),
         file_rows=file_rows(verified.data_set, verified.carrier, verified.sha256, verified.size_bytes),
@@ -196,10 +196,10 @@ def page_of_unreadable(name: str, error: InputError, *, created_at: datetime) ->
         name=name,
         version=__version__,
         created_at=created_at,
-        outcome=report_words.UNREADABLE,
-        headline=report_words.HEADLINE_OF_UNREADABLE,
-        meaning=report_words.MEANING_OF_UNREADABLE,
-        points=(report_words.sentence(str(error)),),
+        outcome=words.UNREADABLE,
+        headline=words.HEADLINE_OF_UNREADABLE,
+        meaning=words.MEANING_OF_UNREADABLE,
+        points=(words.sentence(str(error)),),
         points_left_out=0,
         file_rows=(),
         no_picture="There is no picture, since the file cannot be read.",
@@ -209,11 +209,11 @@ def page_of_unreadable(name: str, error: InputError, *, created_at: datetime) ->
 def _told(report: DataSetReport) -> Iterator[tuple[str, Fact]]:
     """Every fact with the words that say what it is about."""
     for finding in report.findings:
-        yield report_words.FACT_NAMES[finding.step], finding
+        yield words.FACT_NAMES[finding.step], finding
     several = len(report.signatures) > 1
     for number, signature in enumerate(report.signatures, 1):
         for fact in signature.facts:
-            name = report_words.FACT_NAMES[fact.step]
+            name = words.FACT_NAMES[fact.step]
             yield (f"Signature {number}, {name}" if several else name), fact
 
 
@@ -240,15 +240,15 @@ def _signature(
     tsa = signature.timestamp.signer_certificate if signature.timestamp else None
     return ShownSignature(
         number=number,
-        outcome=report_words.VERDICTS[signature.outcome],
+        outcome=words.VERDICTS[signature.outcome],
         is_good=signature.is_good,
-        summary=report_words.SUMMARIES[signature.outcome],
+        summary=words.SUMMARIES[signature.outcome],
         place="of the whole data set" if signature.is_of_main_data_set else f"of the item {signature.location}",
         signer_name=chain[-1].facts.name if chain else "unknown signer",
         when_label=when_label,
         when=when,
         facts=tuple(_fact(fact) for fact in signature.facts),
-        reasons=tuple(ShownReason(code=code.value, effect=report_words.effect(code)) for code in signature.reasons),
+        reasons=tuple(ShownReason(code=code.value, effect=words.effect(code)) for code in signature.reasons),
         chain=chain,
         chain_text=_chain_text(signature),
         chain_end=f"Signature {number}",
@@ -260,14 +260,14 @@ def _signature(
 
 
 def _fact(fact: Fact) -> ShownFact:
-    status, word = report_words.status_words(fact)
+    status, word = words.status_words(fact)
     passed_signer = fact.step is Step.SIGNER and not fact.reasons  # the text is a name, not a sentence
     return ShownFact(
         number=int(fact.step),
-        name=report_words.FACT_NAMES[fact.step],
+        name=words.FACT_NAMES[fact.step],
         status=status,
         status_word=word,
-        text=fact.text if passed_signer else report_words.sentence(fact.text),
+        text=fact.text if passed_signer else words.sentence(fact.text),
         codes=tuple(reason.value for reason in fact.reasons),
     )
 
@@ -303,7 +303,7 @@ def _chain(end: str, path: tuple[bytes, ...]) -> tuple[ChainNode, ...]:
 def _validity(facts: CertificateFacts) -> str:
     if facts.not_before is None or facts.not_after is None:
         return UNREADABLE
-    return f"{report_words.moment(facts.not_before)} to {report_words.moment(facts.not_after)}"
+    return f"{words.moment(facts.not_before)} to {words.moment(facts.not_after)}"
 
 
 def _chain_text(signature: SignatureReport) -> str:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from sealgate.library.html_report import ReportOptions
+from sealgate.library.report.html_report import ReportOptions
 from support import samples, signing
 from support.pki import Authority
 
-DOCS = Path(__file__).resolve().parents[3] / "docs"
+DOCS = Path(__file__).resolve().parents[4] / "docs"
 BLOCKS = re.findall(r"```python\n(.*?)```", (DOCS / "verification-report.md").read_text("utf-8"), re.DOTALL)
 MAX_PICTURE_BYTES = 200_000
 

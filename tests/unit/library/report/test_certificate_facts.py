@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sealgate.library.certificate_facts import UNREADABLE, certificate_facts
+from sealgate.library.report.certificate_facts import UNREADABLE, certificate_facts
 from support.pki import Authority
 from support.signing import AT
 

@@ -9,8 +9,8 @@ import pytest
 
 from sealgate.dicom.part10 import open_file
 from sealgate.dicom.scan import scan
-from sealgate.library import frame as module
-from sealgate.library.frame import NoFrame
+from sealgate.library.report import frame as module
+from sealgate.library.report.frame import NoFrame
 from support import images, samples
 from support.elements import EXPLICIT, JPEG_UID
 from support.images import encapsulated, frame_of, image, native, text, us

@@ -14,7 +14,7 @@ from sealgate.dicom import part10, tags, transfer_syntax
 from sealgate.dicom.part10 import DataSet
 from sealgate.dicom.scan import Carrier, Element, items, scan_item, walk_element
 from sealgate.dicom.walk import Kind
-from sealgate.library.codestream import declared_size
+from sealgate.library.report.codestream import declared_size
 
 MAX_PIXELS = 64_000_000
 """Rows times columns of one frame; a stitched radiograph has some 40 million."""

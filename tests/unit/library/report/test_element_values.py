@@ -9,7 +9,7 @@ import pytest
 from sealgate.dicom.part10 import open_file
 from sealgate.dicom.scan import Carrier, scan
 from sealgate.errors import InputError
-from sealgate.library.element_values import values_of
+from sealgate.library.report.element_values import values_of
 from support import samples
 from support.elements import BIG, EXPLICIT, Writer, part10
 

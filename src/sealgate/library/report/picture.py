@@ -20,8 +20,8 @@ from sealgate.dicom import transfer_syntax
 from sealgate.dicom.part10 import DataSet
 from sealgate.dicom.scan import Carrier
 from sealgate.errors import InputError
-from sealgate.library.drawing import MAX_OUTPUT_BYTES, Ended
-from sealgate.library.frame import Frame, NoFrame, one_frame
+from sealgate.library.report.drawing import MAX_OUTPUT_BYTES, Ended
+from sealgate.library.report.frame import Frame, NoFrame, one_frame
 
 MAX_SECONDS = 60
 """Wall time of the child process, interpreter and libraries included."""
@@ -78,7 +78,7 @@ def picture_of(data_set: DataSet, carrier: Carrier) -> Picture | NoPicture:
 
 def _drawn(frame: Frame, carrier: Carrier, syntax_uid: str) -> Picture | NoPicture:
     # -P keeps the current folder, which may be one of strangers' files, out of the places where modules are found.
-    command = [sys.executable, "-P", "-m", "sealgate.library.drawing"]
+    command = [sys.executable, "-P", "-m", "sealgate.library.report.drawing"]
     one_thread = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     try:
         with _in_memory("frame", frame.file) as given, _in_memory("picture") as taken:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from sealgate.dicom import tags
-from sealgate.library.frame import PIXEL_ELEMENTS
+from sealgate.library.report.frame import PIXEL_ELEMENTS
 from sealgate.verification.coverage import Aspect, aspect, coverage_of
 from sealgate.verification.report import SignatureReport
 
