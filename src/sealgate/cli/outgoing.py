@@ -10,7 +10,7 @@ from typing import Final
 
 from sealgate.dicom.part10 import has_prefix, read_file_meta
 from sealgate.errors import InputError, UnreadableFile
-from sealgate.files.buffers import mapped
+from sealgate.files.buffers import bytes_of
 from sealgate.node.dimse import is_uid
 from sealgate.node.limits import MAX_PRESENTATION_CONTEXTS
 from sealgate.node.requestor import OutgoingInstance
@@ -78,7 +78,7 @@ def _read_into(readinto: Callable[[memoryview], int | None], window: memoryview)
 
 def read_outgoing(path: Path) -> OutgoingFile:
     """What has to be known of a file before it is sent. Raises InputError, which names the path."""
-    buffer = mapped(path)
+    buffer = bytes_of(path)
     try:
         if not has_prefix(buffer):
             raise UnreadableFile(path, "it has no File Meta Information, so nobody knows its transfer syntax")

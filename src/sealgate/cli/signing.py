@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from sealgate.cli.streams import opened_input, write_result
 from sealgate.cli.targets import Plan
 from sealgate.dicom import tags
 from sealgate.dicom.part10 import read_file_meta
-from sealgate.errors import NotDicom, SealgateError
+from sealgate.errors import KeyUnusable, NotDicom, SealgateError
 from sealgate.files.dicom_files import Found
 from sealgate.files.writing import Durability, write_whole
 from sealgate.library.reencoding import Writing
@@ -26,20 +25,24 @@ from sealgate.signature.keys import Signer
 MEDIA_DIRECTORY: Final = b"1.2.840.10008.1.3.10"
 """Media Storage Directory Storage, the SOP class of a DICOMDIR."""
 
-
 MAX_NAMED: Final = 3
 """Unsigned elements that a line names; of more the number says enough, and --json has all."""
+
+_MAX_SENTENCE_BYTES: Final = 1000
+"""Of what was wrong with a token."""
 
 
 class SignerOnce:
     """The signer of a command, opened once in each process: a token does not survive a fork, a key in memory does.
 
-    Processes open a token one after the other: SoftHSM loses it where one logs in while another one looks for it.
+    Processes open a token one after the other: SoftHSM loses it where one logs in while another one looks for it. Where
+    it does not open nobody tries again, since a card locks itself after a few wrong PINs: what was wrong stands in the
+    file that they take turns by.
     """
 
     def __init__(self, load: Callable[[], Signer], *, survives_fork: bool) -> None:
         self._load = load
-        self._turn = None if survives_fork else tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the command
+        self._turn = None if survives_fork else os.memfd_create("turn")  # open as long as the command
         self._signer: Signer | None = None
         self._process = -1
 
@@ -50,12 +53,22 @@ class SignerOnce:
         elif self._process != os.getpid():
             fcntl.lockf(self._turn, fcntl.LOCK_EX)  # of the process, not of the file that all of them inherit
             try:
-                self._signer = self._load()
+                self._signer = self._opened(self._turn)
             finally:
                 fcntl.lockf(self._turn, fcntl.LOCK_UN)
             self._process = os.getpid()
         assert self._signer is not None
         return self._signer
+
+    def _opened(self, turn: int) -> Signer:
+        failure = os.pread(turn, _MAX_SENTENCE_BYTES, 0)
+        if failure:
+            raise KeyUnusable(failure.decode("utf-8", "replace"))
+        try:
+            return self._load()
+        except KeyUnusable as error:
+            os.pwrite(turn, str(error).encode("utf-8", "replace")[:_MAX_SENTENCE_BYTES], 0)
+            raise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Bytes that memory does not grow with: a file mapped as it is, or a nameless file that is gone with its use."""
+"""Bytes that memory does not grow with: small ones in it, large ones mapped or in a nameless file."""
 
 from __future__ import annotations
 
@@ -14,15 +14,20 @@ from sealgate.errors import UnreadableFile
 from sealgate.files.faults import from_os_error
 
 MAX_BYTES_IN_MEMORY: Final = 64 << 20
-"""Intermediate results above this size go to a nameless file instead of memory."""
+"""Files above this size are mapped, and intermediate results above it go to a nameless file."""
 
 
-def mapped(path: Path) -> Buffer:
-    """The bytes of a file, mapped and not copied. Raises UnreadableFile."""
+def bytes_of(path: Path) -> Buffer:
+    """The bytes of a file: read at once, or mapped where they are many. Raises UnreadableFile.
+
+    What is read stays what it was, whatever becomes of the file meanwhile; of a mapped file that somebody truncates the
+    operating system ends the process.
+    """
     try:
-        with path.open("rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size > MAX_BYTES_IN_MEMORY:
+                return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            return file.read(MAX_BYTES_IN_MEMORY)
     except (OSError, ValueError) as error:
         raise UnreadableFile(path, getattr(error, "strerror", None) or str(error)) from error
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from sealgate.dicom import part10
 from sealgate.dicom.part10 import DataSet
 from sealgate.errors import CannotSign, InputError, UnreadableFile
-from sealgate.files.buffers import inflated_in, mapped
+from sealgate.files.buffers import bytes_of, inflated_in
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def naming(path: Path | str) -> Iterator[None]:
 
 def open_data_set(path: Path) -> DataSet:
     """The data set of a file. Raises InputError, StorageError."""
-    return part10.open_file(mapped(path), inflated=inflated_in(None))
+    return part10.open_file(bytes_of(path), inflated=inflated_in(None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from sealgate.dicom.source import Buffer, Source
 from sealgate.dicom.splice import Edit
 from sealgate.dicom.transfer_syntax import TransferSyntax
 from sealgate.errors import ConfigurationError, UnwritableFile
-from sealgate.files.buffers import inflated_in, mapped, stored
+from sealgate.files.buffers import bytes_of, inflated_in, stored
 from sealgate.files.dicom_files import naming
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def opened(source: Given, reading: Reading = Reading()) -> Opened:
     if isinstance(source, PATHS):
         path = Path(source)
         with naming(path):
-            return replace(opened_bytes(mapped(path), reading), path=path)
+            return replace(opened_bytes(bytes_of(path), reading), path=path)
     if isinstance(source, BYTES):
         return opened_bytes(source, reading)
     from sealgate.library.datasets import opened_dataset

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -12,12 +11,13 @@ import pytest
 
 import sealgate
 from sealgate.cli.exit_codes import ExitCode
+from sealgate.cli.signing import SignerOnce
+from sealgate.errors import KeyUnusable
+from sealgate.signature.keys import Signer
 from sealgate.verification.report import Outcome
-from support import peers, samples
+from support import samples, softhsm
 from support.pki import Authority
 
-PIN, LABEL = "5678", "Radiology"
-MODULES = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so")
 PROGRAM = [sys.executable, "-c", "from sealgate.cli.app import main; main()"]
 
 pytestmark = pytest.mark.peer
@@ -26,23 +26,11 @@ pytestmark = pytest.mark.peer
 @pytest.fixture
 def token(pki: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The options that name a key in a token; its certificate is a file."""
-    module = next((path for path in MODULES if Path(path).is_file()), None)
-    if module is None or importlib.util.find_spec("pkcs11") is None:
-        pytest.skip("SoftHSM or python-pkcs11 is not installed")
-    (tmp_path / "tokens").mkdir()
-    settings = tmp_path / "softhsm2.conf"
-    settings.write_text(f"directories.tokendir = {tmp_path / 'tokens'}\nobjectstore.backend = file\n", encoding="utf-8")
-    monkeypatch.setenv("SOFTHSM2_CONF", str(settings))
     credential = pki.issue("token", "rsa2048")
-    for arguments in (
-        ["--init-token", "--free", "--label", LABEL, "--so-pin", "1234", "--pin", PIN],
-        ["--import", credential.key_path, "--token", LABEL, "--label", "key", "--id", "01", "--pin", PIN],
-    ):
-        outcome = peers.run("softhsm2-util", *arguments)
-        assert outcome.exit_code == 0, outcome.text
-    (tmp_path / "pin").write_text(f"{PIN}\n", encoding="utf-8")
-    certificate = ["--cert", str(credential.certificate_path)]
-    return ["--pkcs11", f"pkcs11:token={LABEL};object=key", "--pkcs11-module", module, *certificate]
+    softhsm.new_token(tmp_path / "softhsm", monkeypatch)
+    softhsm.put_key(credential, "key")
+    (tmp_path / "pin").write_text(f"{softhsm.PIN}\n", encoding="utf-8")
+    return ["--pkcs11", softhsm.uri("key"), "--cert", str(credential.certificate_path)]
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -73,3 +61,29 @@ def test_a_wrong_pin_is_named_and_not_shown(token: list[str], tmp_path: Path) ->
     assert "PIN" in done.stderr
     assert "4711" not in done.stderr
     assert not target.exists()
+
+
+def test_after_a_wrong_pin_no_process_tries_again(tmp_path: Path) -> None:
+    tries = tmp_path / "tries"
+
+    def load() -> Signer:
+        with tries.open("a", encoding="ascii") as file:
+            file.write("x")
+        raise KeyUnusable("the PIN is wrong")
+
+    def refused() -> bool:
+        try:
+            signer()
+        except KeyUnusable as error:
+            return str(error) == "the PIN is wrong"
+        return False
+
+    signer = SignerOnce(load, survives_fork=False)
+    assert refused()
+    for _ in range(2):
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if refused() else 1)
+        assert os.waitpid(child, 0)[1] == 0
+    assert refused()
+    assert tries.read_text(encoding="ascii") == "x"

@@ -23,7 +23,7 @@ from sealgate.errors import (
     UnknownTransferSyntax,
     UnreadableFile,
 )
-from sealgate.files.buffers import inflated_in, mapped
+from sealgate.files.buffers import bytes_of, inflated_in
 
 if TYPE_CHECKING:
     from sealgate.dicom.source import Buffer
@@ -80,7 +80,7 @@ def _buffer(name: str) -> Buffer:
         return _in_scratch(_standard_input())
     if Path(name).is_dir():
         raise UnreadableFile(name, _ENDS_EARLY)
-    return mapped(Path(name))
+    return bytes_of(Path(name))
 
 
 def _standard_input() -> Iterator[bytes]:

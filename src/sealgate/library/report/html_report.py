@@ -112,7 +112,7 @@ def write_html_report(
     """Write the page of `html_report` to `path`, whole or not at all.
 
     For a command: `write_html_report(Path("report.html"), report, data_set, name=str(input_path), judging=judging,
-    created_at=datetime.now(UTC), file=mapped(input_path))`. Raises UnwritableFile, and what `html_report` raises.
+    created_at=datetime.now(UTC), file=bytes_of(input_path))`. Raises UnwritableFile, and what `html_report` raises.
     """
     page = html_report(report, data_set, name=name, judging=judging, created_at=created_at, file=file, options=options)
     _write(path, page)
