@@ -11,7 +11,7 @@ from typing import Final
 import typer
 
 from sealgate.errors import ConfigurationError, UnreadableFile, UnwritableFile
-from sealgate.files.dicom_files import Found, found
+from sealgate.files.dicom_files import Found, found, is_folder
 
 STANDARD: Final = "-"
 """Standard input as an input, standard output as an output."""
@@ -84,7 +84,7 @@ def plan(arguments: Sequence[str], outputs: Outputs) -> Plan:
         if len(arguments) != 2:
             raise typer.BadParameter(_WHERE)
         source = Path(arguments[0])
-        if source.is_dir():
+        if is_folder(source):
             raise UnreadableFile(source, "it is a folder; give --output-dir or --in-place to take the files in it")
         files = [Found(path=source, relative=Path(source.name))]
         outputs = Outputs(output=arguments[1])
@@ -113,7 +113,7 @@ def _refuse_unfit(output: str | None) -> None:
     if output is None:
         return
     target = Path(output)
-    if target.is_dir():
+    if is_folder(target):
         raise UnwritableFile(target, "it is a folder; name a file, or give --output-dir")
     if not target.parent.exists():
         raise UnwritableFile(target, f"there is no folder {target.parent}")

@@ -62,10 +62,14 @@ def read_file_meta(buffer: Buffer) -> FileMeta:
                 raise MalformedDataSet(
                     f"{tags.written(token.tag)} in the File Meta Information is a sequence", token.start
                 )
+            if token.tag in values:  # readers differ in which one they go by
+                raise MalformedDataSet(
+                    f"{tags.written(token.tag)} stands twice in the File Meta Information", token.start
+                )
             value = bytes(header.view[token.value_start : min(token.value_end, token.value_start + 64)])
             if token.tag == FILE_META_GROUP_LENGTH and token.vr is vr.UL and len(value) == 4:
                 declared_end = token.value_end + struct.unpack("<L", value)[0]
-            values.setdefault(token.tag, value.rstrip(b" \0").decode("ascii", "replace"))
+            values[token.tag] = value.rstrip(b" \0").decode("ascii", "replace")
             position = token.value_end
             if position == declared_end:
                 break
@@ -82,6 +86,10 @@ def read_file_meta(buffer: Buffer) -> FileMeta:
             raise
     if declared_end is not None and position != declared_end:
         raise MalformedDataSet(f"File Meta Information ends here, its group length says {declared_end}", position)
+    deflated = values.get(TRANSFER_SYNTAX_UID) == transfer_syntax.DEFLATED_LE  # then any bytes may follow
+    if not deflated and bytes(header.view[position : position + 2]) == b"\2\0":
+        # Other readers take these elements for File Meta Information, whatever the group length says.
+        raise MalformedDataSet("elements of group 0002 stand behind the end of the File Meta Information", position)
     return FileMeta(
         media_storage_sop_class_uid=values.get(_MEDIA_STORAGE_SOP_CLASS_UID, ""),
         media_storage_sop_instance_uid=values.get(_MEDIA_STORAGE_SOP_INSTANCE_UID, ""),
@@ -162,7 +170,7 @@ def open_data_set(
     header = memoryview(buffer)[:start]
     source = Source(buffer, start, end)
     if syntax.deflated:
-        source = Source(inflated(inflate(source.windows(0, len(source)))))
+        source = Source(inflated(inflate(source.windows(0, len(source)))), received=len(source))
     return DataSet(source=source, syntax=syntax, header=header)
 
 

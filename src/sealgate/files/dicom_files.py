@@ -69,8 +69,16 @@ def found(paths: Iterable[Path]) -> Iterator[Found]:
             yield from _found_at(Path(match))
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a folder stands at `path`; what cannot be asked, such as a name that is too long, is none."""
+    try:
+        return path.is_dir()
+    except OSError:  # whoever opens it says what is wrong
+        return False
+
+
 def _found_at(path: Path) -> Iterator[Found]:
-    if not path.is_dir():
+    if not is_folder(path):
         yield Found(path=path, relative=Path(path.name))
         return
     for folder, folders, names in os.walk(path):

@@ -170,9 +170,13 @@ def _usable_transfer_syntax(own: MacParameters, carrier: Carrier, syntax: Transf
         raise _Failed(Reason.MAC_TRANSFER_SYNTAX_UNUSABLE, "the MAC Calculation Transfer Syntax UID is not known")
     pixel_data = carrier.element(tags.PIXEL_DATA)
     if pixel_data is not None:
-        fits = uid == syntax.uid if pixel_data.kind is Kind.FRAGMENTS else not known.encapsulated
-        if not fits:
+        is_fragments = pixel_data.kind is Kind.FRAGMENTS
+        if not (uid == syntax.uid if is_fragments else not known.encapsulated):
             raise _Failed(Reason.MAC_TRANSFER_SYNTAX_UNUSABLE, f"the pixel data cannot be encoded in {uid}")
+        # Items may hold native pixel data in a file of any syntax; else readers go by what the file says.
+        if is_fragments is not syntax.encapsulated and (is_fragments or carrier.start == 0):
+            text = f"the pixel data is not encoded as the transfer syntax {syntax.uid} of the data set says"
+            raise _Failed(Reason.MAC_TRANSFER_SYNTAX_UNUSABLE, text)
     if uid in (transfer_syntax.IMPLICIT_LE, transfer_syntax.EXPLICIT_BE):
         text = "the MAC was calculated in a transfer syntax other than explicit VR little endian"
         result.parameters.append(Problem(reason=Reason.MAC_TRANSFER_SYNTAX_FORBIDDEN, text=text))
@@ -209,6 +213,9 @@ def _elements(carrier: Carrier, listed: tuple[int, ...], result: MacCheck) -> li
     return elements
 
 
+_FIRST_OF_DATA_SET = 0x00080000
+
+
 def _duplicate(tag: int) -> Problem:
     text = f"{tags.written(tag)} stands twice in one data set or item: readers differ in which one they show"
     return Problem(reason=Reason.DUPLICATE_ELEMENT, text=text)
@@ -226,6 +233,11 @@ def _note_hidden(carrier: Carrier, item: Carrier, result: MacCheck) -> None:
         result.structure.append(_duplicate(duplicates[0]))
     hidden = [element.tag for element in item.elements if not (is_signable(element) or _belongs(item, element))]
     hidden += [tag for _, tag, _ in uncovered(item, item.elements)]
+    moved = [element.tag for element in item.elements if _FIRST_OF_DATA_SET <= element.tag < tags.MAC_ID_NUMBER]
+    if moved:
+        # The MAC is over the data set and then the item, with nothing between: from one the other could be extended.
+        text = f"{tags.written(moved[0])} in the signature item may have been taken out of the data set"
+        result.structure.append(Problem(reason=Reason.DATA_IN_SIGNATURE_ITEM, text=text))
     if hidden:
         text = f"{tags.written(hidden[0])} in the signature item cannot be covered by the MAC"
         result.structure.append(Problem(reason=Reason.UNSIGNABLE_IN_SIGNATURE_ITEM, text=text))

@@ -35,6 +35,8 @@ class Reason(StrEnum):
     ELEMENT_NOT_SIGNABLE = "element-not-signable"
     DUPLICATE_ELEMENT = "duplicate-element"
     UNSIGNABLE_IN_SIGNATURE_ITEM = "unsignable-in-signature-item"
+    DATA_IN_SIGNATURE_ITEM = "data-in-signature-item"
+    """Elements stand in the signature item that enter the MAC as if they were the end of the data set."""
     MAC_MISMATCH = "mac-mismatch"
     DCMTK_TRUNCATED_STREAM = "dcmtk-truncated-stream"
     DATETIME_MISSING = "datetime-missing"
@@ -71,6 +73,12 @@ class Reason(StrEnum):
     """Two signatures of one data set have the same Digital Signature UID: one was copied."""
     UNSIGNED_PAYLOAD = "unsigned-payload"
     """Bytes in elements that no MAC covers, and that should not be there or should be empty."""
+    VR_UNKNOWN = "vr-unknown"
+    """An element in explicit VR has no known VR, and readers differ in where its value ends."""
+    ENCODING_AMBIGUOUS = "encoding-ambiguous"
+    """The first element looks as if the data set were in explicit VR, which it is not."""
+    VALUE_LENGTH_UNFIT = "value-length-unfit"
+    """A value has a length that its VR cannot have, or that readers take for another one."""
     BREAKABLE_KEY = "breakable-key"
     KEY_USAGE_NOT_SIGNING = "key-usage-not-signing"
     EXTENDED_KEY_USAGE_NOT_SIGNING = "extended-key-usage-not-signing"
@@ -134,6 +142,9 @@ _QUESTIONABLE = (
     Reason.NESTED_ELEMENT_NOT_SIGNED,
     Reason.SIGNATURE_UID_TWICE,
     Reason.UNSIGNED_PAYLOAD,
+    Reason.VR_UNKNOWN,
+    Reason.ENCODING_AMBIGUOUS,
+    Reason.VALUE_LENGTH_UNFIT,
     Reason.BREAKABLE_KEY,
     Reason.KEY_USAGE_NOT_SIGNING,
     Reason.EXTENDED_KEY_USAGE_NOT_SIGNING,

@@ -115,9 +115,22 @@ def test_a_large_first_element_of_the_data_set_is_not_taken_for_file_meta_inform
 
 
 def test_the_number_of_elements_of_the_file_meta_information_is_limited() -> None:
-    many = b"".join(EXPLICIT.element(0x00020100, "UI", b"1.") for _ in range(2000))
+    many = b"".join(EXPLICIT.element(0x00020100 + number, "UI", b"1.") for number in range(2000))
     with pytest.raises(LimitExceeded):
         open_file(FRONT + syntax() + many + DATA_SET)
+
+
+def test_an_element_that_stands_twice_in_the_file_meta_information_is_refused() -> None:
+    with pytest.raises(MalformedDataSet, match=r"\(0002,0010\) stands twice"):
+        open_file(FRONT + syntax() + syntax() + DATA_SET)
+
+
+def test_elements_of_group_0002_behind_the_end_of_the_file_meta_information_are_refused() -> None:
+    group = syntax()
+    length = EXPLICIT.element(0x00020000, "UL", len(group).to_bytes(4, "little"))
+    assert open_file(FRONT + length + group + DATA_SET).header
+    with pytest.raises(MalformedDataSet, match="elements of group 0002 stand behind"):
+        open_file(FRONT + length + group + EXPLICIT.element(0x00020012, "UI", b"1.2.") + DATA_SET)
 
 
 @pytest.mark.parametrize("uid", ["", "1.2.3.4", EXPLICIT_LE_UID + ".1"])

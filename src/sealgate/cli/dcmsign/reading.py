@@ -24,6 +24,7 @@ from sealgate.errors import (
     UnreadableFile,
 )
 from sealgate.files.buffers import bytes_of, inflated_in
+from sealgate.files.dicom_files import is_folder
 
 if TYPE_CHECKING:
     from sealgate.dicom.source import Buffer
@@ -78,7 +79,7 @@ def _buffer(name: str) -> Buffer:
     """The bytes of the input. Raises UnreadableFile with dcmsign's reasons."""
     if name == STANDARD_STREAM:
         return _in_scratch(_standard_input())
-    if Path(name).is_dir():
+    if is_folder(Path(name)):
         raise UnreadableFile(name, _ENDS_EARLY)
     return bytes_of(Path(name))
 
