@@ -23,7 +23,7 @@ from sealgate.verification.judging import Judging
 from sealgate.verification.report import DataSetReport, Outcome
 from sealgate.verification.verify import verify
 from support import peers, samples, tokens, tree
-from support.elements import EXPLICIT, IMPLICIT_LE_UID, part10
+from support.elements import EXPLICIT, IMPLICIT, IMPLICIT_LE_UID, JPEG_UID, part10
 from support.forging import MAC_PARAMETERS, SIGNATURES, body, even, forge, with_signatures
 from support.pki import DAY, YEAR, Authority, Credential, Revoked, private_key
 from support.signing import anchors, opened, signed
@@ -305,7 +305,7 @@ def another_mac_transfer_syntax_of_the_same_stream(scene: Scene) -> Forged:
     return Forged(file=changed(scene.ct, change))
 
 
-@attack("A4b", "OK, 0", Outcome.VALID)
+@attack("A4b", "OK, 0", Outcome.QUESTIONABLE, Reason.UNSIGNED_PAYLOAD)
 def an_element_added_to_the_mac_parameters(scene: Scene) -> Forged:
     added = Element(0x00104000, "LT", b"any ")
     return Forged(file=changed(scene.ct, lambda e: insert(at(e, MAC_PARAMETERS).items[0].elements, added)))
@@ -482,7 +482,7 @@ def padding_replaced(scene: Scene) -> Forged:
     return Forged(file=changed(scene.ct, lambda elements: setattr(at(elements, PADDING), "value", b"payload " * 99)))
 
 
-@attack("A15b", "OK, 0", Outcome.QUESTIONABLE, Reason.UNSIGNED_PAYLOAD)
+@attack("A15b", "OK, 0", Outcome.QUESTIONABLE, Reason.UNSIGNED_PAYLOAD, Reason.VR_UNKNOWN)
 def an_element_of_group_fffe_appended(scene: Scene) -> Forged:
     # group FFFE has no VR, and dcmsign reads one: the length fits both readings
     length = int.from_bytes(b"OB\0\0", "little") - 4
@@ -754,3 +754,35 @@ def a_year_as_the_time_of_signing(scene: Scene) -> Forged:
 def a_time_without_offset(scene: Scene) -> Forged:
     file = part10(with_signatures(body(), forge(scene.signer, date=f"{scene.now:%Y%m%d%H%M%S}")))
     return Forged(file=file)
+
+
+@attack("A60", "OK, 0", Outcome.QUESTIONABLE, Reason.VR_UNKNOWN)
+def an_element_of_unknown_vr(scene: Scene) -> Forged:
+    return Forged(file=scene.ct + EXPLICIT.tag(0x00991001) + b"ZZ\0\0\4\0\0\0any ")
+
+
+@attack("A61", "OK, 0", Outcome.QUESTIONABLE, Reason.ENCODING_AMBIGUOUS)
+def a_first_element_that_looks_explicit(scene: Scene) -> Forged:
+    begin = IMPLICIT.element(0x00080016, "UI", b"1.2.34")
+    content = begin + IMPLICIT.element(0x00090010, "LO", b"ACME") + IMPLICIT.element(0x00100020, "LO", b"AB")
+    first = IMPLICIT.element(0x00080001 | 0x10000, "OB", bytes(int.from_bytes(b"UL", "little")))
+    file = scene.by_dcmsign(part10(content, IMPLICIT_LE_UID))
+    return Forged(file=file.replace(begin, first + begin, 1))
+
+
+@attack("A62", "OK, 0", Outcome.QUESTIONABLE, Reason.VALUE_LENGTH_UNFIT)
+def a_word_without_its_last_byte(scene: Scene) -> Forged:
+    rows = EXPLICIT.element(0x00280010, "US", EXPLICIT.words(128))
+    assert rows in scene.ct
+    return Forged(file=scene.ct.replace(rows, EXPLICIT.element(0x00280010, "US", b"\x80"), 1))
+
+
+@attack("A63", "OK, 0", Outcome.QUESTIONABLE, Reason.FRAGMENTS_AMBIGUOUS)
+def fragments_of_an_icon_merged(scene: Scene) -> Forged:
+    def icon(*fragments: bytes) -> bytes:
+        return EXPLICIT.sequence(0x00880200, EXPLICIT.item(EXPLICIT.fragments(0x7FE00010, b"", *fragments)))
+
+    two, one = icon(b"abcd", b"efgh"), icon(b"abcd" + ITEM_TAG + b"efgh")
+    file = scene.by_dcmsign(part10(EXPLICIT.element(0x00080016, "UI", b"1.2.34") + two, JPEG_UID))
+    assert two in file
+    return Forged(file=file.replace(two, one, 1))

@@ -42,6 +42,12 @@ class Notes:
     """An element inside an item that no MAC ever covers, whatever the list of signed elements says."""
     CERTIFICATES = 128
     """A Certificate of Signer inside an item: what is around it is, or looks like, a signature."""
+    UNKNOWN_VR = 256
+    """An element in explicit VR whose VR is none of those known here: readers differ in where its value ends."""
+    FRAGMENTS = 512
+    """An element inside an item whose value is encapsulated in fragments."""
+    UNFIT_LENGTH = 1024
+    """An element inside an item with a value of an unfit length (see `is_unfit`)."""
 
 
 class Element(NamedTuple):
@@ -107,6 +113,35 @@ class Carrier:
             return []
         seen: set[int] = set()
         return sorted({e.tag for e in self.elements if e.tag in seen or seen.add(e.tag)})  # type: ignore[func-returns-value]
+
+
+_MISREAD_LENGTH = 13
+"""Bytes. An old program wrote 13 where the value has 10, and GDCM corrects it, in correct files too."""
+
+
+def is_unfit(tag: int, element_vr: VR, length: int, encoding: Encoding) -> bool:
+    """Whether readers may be led astray by the length of a value: a number without its last bytes, or 13.
+
+    Other odd lengths (PS3.5 7.1.1) stand in badly written files and are read as they are. What a private element is
+    in implicit VR is too uncertain to say how long it has to be.
+    """
+    if length == _MISREAD_LENGTH:
+        return True
+    is_number = element_vr.padding is vr.Padding.NUL and (encoding.explicit or not tag & 0x10000)
+    return is_number and length % element_vr.width != 0
+
+
+def has_unknown_vr(carrier: Carrier, element: Element) -> bool:
+    """Whether an element of the carrier, or one inside of it, is in explicit VR and has no VR known here."""
+    own = not element.vr.signable and element.vr is not vr.UN and carrier.encoding.explicit
+    return own or bool(element.notes & Notes.UNKNOWN_VR)
+
+
+def has_unfit_length(carrier: Carrier, element: Element) -> bool:
+    """Whether the value of an element of the carrier, or of one inside of it, has an unfit length."""
+    if element.kind is not _ELEMENT:
+        return bool(element.notes & Notes.UNFIT_LENGTH)
+    return is_unfit(element.tag, element.vr, element.value_end - element.value_start, carrier.encoding)
 
 
 def inner_encoding(element: Element, encoding: Encoding) -> Encoding:
@@ -231,6 +266,7 @@ class _Nested:
         self.depth = 0
         self._notes = 0
         self._opened: Token | None = None
+        self._source: Source | None = None
         self._vr = vr.SQ
         self._last_tags: list[int] = []
 
@@ -239,18 +275,21 @@ class _Nested:
         self.depth = 1
         self._notes = 0
         self._opened = token
+        self._source = source
         self._vr = token.vr
         self._last_tags = []
         if token.kind is Kind.SEQUENCE and encoding.explicit:
             # UN of undefined length is a sequence too, and has to be told apart: its items are in implicit VR.
             code = bytes(source.view[token.start + 4 : token.start + 6])
             self._vr = vr.SQ if code == b"SQ" else vr.UN
+            if code not in vr.BY_CODE:
+                self._notes = Notes.UNKNOWN_VR
 
     def read(self, token: Token) -> Element | None:
         """Take a token; gives the whole element when it has come to its end."""
         kind, tag = token.kind, token.tag
         if kind is _ELEMENT or kind is Kind.SEQUENCE or kind is Kind.FRAGMENTS:
-            self._note(kind, tag, token.vr)
+            self._note(kind, tag, token)
         if kind is Kind.ITEM:
             self._last_tags.append(-1)
         elif kind is Kind.ITEM_END:
@@ -263,7 +302,8 @@ class _Nested:
                 return self._element(token)
         return None
 
-    def _note(self, kind: Kind, tag: int, element_vr: VR) -> None:
+    def _note(self, kind: Kind, tag: int, token: Token) -> None:
+        _, _, element_vr, start, value_start, value_end, encoding = token
         last = self._last_tags[-1]
         if tag == last:
             self._notes |= Notes.DUPLICATES
@@ -273,6 +313,8 @@ class _Nested:
             self._last_tags[-1] = tag
         if not element_vr.signable:
             self._notes |= Notes.UNSIGNABLE
+            if encoding.explicit and element_vr is not vr.UN:
+                self._notes |= Notes.UNKNOWN_VR
         if tag & 0x10000 and not 0x10 <= tag & 0xFFFF <= 0xFF:
             self._notes |= Notes.PRIVATE
         if tag & 0xFFFF == 0 or tag < 0x00080002 or tag >= tags.MAC_PARAMETERS_SEQUENCE:
@@ -282,8 +324,24 @@ class _Nested:
                     self._notes |= Notes.SIGNATURES
         elif tag == tags.CERTIFICATE_OF_SIGNER:
             self._notes |= Notes.CERTIFICATES
-        if kind is Kind.SEQUENCE:
+        if value_end is None:
+            self._note_undefined_length(kind, start, encoding)
+        elif kind is Kind.SEQUENCE:
             self._notes |= Notes.DEEP
+        else:
+            length = value_end - value_start
+            if (length == _MISREAD_LENGTH or length % element_vr.width) and is_unfit(tag, element_vr, length, encoding):
+                self._notes |= Notes.UNFIT_LENGTH
+
+    def _note_undefined_length(self, kind: Kind, start: int, encoding: Encoding) -> None:
+        """Note a sequence, which may be said to be of any VR that is not known, or fragments."""
+        if kind is Kind.FRAGMENTS:
+            self._notes |= Notes.FRAGMENTS
+            return
+        self._notes |= Notes.DEEP
+        assert self._source is not None
+        if encoding.explicit and bytes(self._source.view[start + 4 : start + 6]) not in vr.BY_CODE:
+            self._notes |= Notes.UNKNOWN_VR
 
     def _element(self, closing: Token) -> Element:
         opened = self._opened

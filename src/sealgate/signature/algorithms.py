@@ -28,6 +28,9 @@ class Digest(Protocol):
     def digest(self) -> bytes:
         """The digest of all bytes so far."""
 
+    def copy(self) -> Digest:
+        """Another one that has taken the same bytes."""
+
 
 @dataclass(frozen=True, slots=True)
 class MacAlgorithm:

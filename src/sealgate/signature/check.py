@@ -213,9 +213,6 @@ def _elements(carrier: Carrier, listed: tuple[int, ...], result: MacCheck) -> li
     return elements
 
 
-_FIRST_OF_DATA_SET = 0x00080000
-
-
 def _duplicate(tag: int) -> Problem:
     text = f"{tags.written(tag)} stands twice in one data set or item: readers differ in which one they show"
     return Problem(reason=Reason.DUPLICATE_ELEMENT, text=text)
@@ -233,7 +230,8 @@ def _note_hidden(carrier: Carrier, item: Carrier, result: MacCheck) -> None:
         result.structure.append(_duplicate(duplicates[0]))
     hidden = [element.tag for element in item.elements if not (is_signable(element) or _belongs(item, element))]
     hidden += [tag for _, tag, _ in uncovered(item, item.elements)]
-    moved = [element.tag for element in item.elements if _FIRST_OF_DATA_SET <= element.tag < tags.MAC_ID_NUMBER]
+    before = [element for element in item.elements if element.tag < tags.MAC_ID_NUMBER]
+    moved = [element.tag for element in before if not tags.is_never_signed(element.tag)]
     if moved:
         # The MAC is over the data set and then the item, with nothing between: from one the other could be extended.
         text = f"{tags.written(moved[0])} in the signature item may have been taken out of the data set"

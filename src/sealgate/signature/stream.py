@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from sealgate.dicom import tags, transfer_syntax
 from sealgate.dicom.scan import Carrier, Element
 from sealgate.dicom.transfer_syntax import Encoding
-from sealgate.signature.algorithms import MacAlgorithm
+from sealgate.signature.algorithms import Digest, MacAlgorithm
 from sealgate.signature.dcmtk_stream import DcmtkStream
 from sealgate.signature.mac import Normalised, Piece, Update, feed, pieces
 from sealgate.signature.selection import is_signable
@@ -110,7 +111,43 @@ def digest(
     old_format: bool = False,
     normalised: Normalised | None = None,
 ) -> bytes:
-    """The MAC: digest of the standard's stream; see `write_stream`. Raises LimitExceeded."""
-    hash_ = mac_algorithm.new()
-    write_stream(hash_.update, carrier, elements, item, encoding, old_format=old_format, normalised=normalised)
+    """The MAC: digest of the standard's stream; see `write_stream`. Raises LimitExceeded.
+
+    Signatures that follow each other over the same elements differ in their items alone. So where the work is shared,
+    what comes before the item is hashed once.
+    """
+    signed = list(elements)
+    work = carrier.source.work
+    key = (id(carrier), carrier.start, mac_algorithm, encoding, old_format, [element.start for element in signed])
+    if work is not None and work.remembered is not None and work.remembered[0] == key:
+        remembered = work.remembered[1]
+    else:
+        remembered = _data_set_part(mac_algorithm, carrier, signed, encoding, old_format)
+        if work is not None:
+            work.remembered = key, remembered
+    assert isinstance(remembered, _DataSetPart)
+    if normalised is not None:
+        normalised.uids.update(remembered.normalised.uids)
+        normalised.padded.update(remembered.normalised.padded)
+    hash_ = remembered.hash.copy()
+    feed(hash_.update, item.source, pieces(item, signature_item_elements(item), encoding))
     return hash_.digest()
+
+
+@dataclass(frozen=True, slots=True)
+class _DataSetPart:
+    """The MAC as far as the data set goes."""
+
+    carrier: Carrier
+    """Kept, so that no other one can take its identity."""
+    hash: Digest
+    normalised: Normalised
+
+
+def _data_set_part(
+    mac_algorithm: MacAlgorithm, carrier: Carrier, elements: list[Element], encoding: Encoding, old_format: bool
+) -> _DataSetPart:
+    hash_, normalised = mac_algorithm.new(), Normalised()
+    stream = pieces(carrier, elements, encoding, old_format=old_format, normalised=normalised)
+    feed(hash_.update, carrier.source, stream)
+    return _DataSetPart(carrier, hash_, normalised)

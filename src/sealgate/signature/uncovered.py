@@ -57,6 +57,27 @@ def is_tiff_directory(source: Source, start: int, end: int) -> bool:
     return False
 
 
+_PARAMETERS = {
+    tags.MAC_ID_NUMBER: vr.US,
+    tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID: vr.UI,
+    tags.MAC_ALGORITHM: vr.BY_NAME["CS"],
+    tags.DATA_ELEMENTS_SIGNED: vr.BY_NAME["AT"],
+}
+"""What an item of MAC Parameters Sequence has (PS3.3 table C.12-6); its group length and padding aside."""
+
+
+def is_mac_parameter(source: Source, token: Token) -> bool:
+    """Whether an element belongs into an item of MAC Parameters Sequence."""
+    tag = token.tag
+    if token.kind is not Kind.ELEMENT or token.value_end is None:
+        return False
+    if tag == tags.DATA_SET_TRAILING_PADDING:
+        return is_zero(source, token.value_start, token.value_end)
+    if tag == tags.MAC_ID_NUMBER & 0xFFFF0000:
+        return token.vr is vr.UL and token.value_end - token.value_start == _GROUP_LENGTH_BYTES
+    return _PARAMETERS.get(tag) is token.vr
+
+
 class _Item:
     """An item that is being walked through."""
 
@@ -77,12 +98,15 @@ class _Walk:
         self._items: list[_Item] = []
         self._sequences = [outermost]
         self._skipped = 0
+        self._in_parameters = False
         self.found: list[tuple[Reason, int]] = []
 
     def read(self, token: Token) -> None:
         """Take the next token."""
         kind, tag = token.kind, token.tag
         if self._skipped:  # inside of a sequence of which all was said
+            if self._in_parameters and kind in _ELEMENTS and not is_mac_parameter(self._source, token):
+                self._add(Reason.NESTED_ELEMENT_NOT_SIGNED, tag)
             self._skipped += (kind in _OPENING) - (kind in _CLOSING)
             return
         if kind in _ELEMENTS:
@@ -92,6 +116,7 @@ class _Walk:
             elif tags.is_never_signed(tag):
                 self._never_signed(token)
                 self._skipped = int(kind in _OPENING)
+                self._in_parameters = tag == tags.MAC_PARAMETERS_SEQUENCE
             elif kind is Kind.SEQUENCE:
                 self._sequences.append(tag)
         elif kind is Kind.SEQUENCE_END and len(self._sequences) > 1:

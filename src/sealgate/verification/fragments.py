@@ -2,7 +2,9 @@
 
 The MAC stream has the tag FFFE,E000 before each fragment and no lengths. So two fragments that are merged, with the tag
 between them as four bytes of the value, give the same stream. These bytes occur in compressed data by chance as well;
-what counts is therefore whether the fragments also do not fit the frames, or each other.
+what counts is therefore whether the fragments also do not fit the frames, or each other. In the same way what follows
+the fragments can be put into the last of them, behind a Sequence Delimitation Item. Fragments elsewhere than in Pixel
+Data of the data set, as in an icon, are small, and seldom: there either tag counts.
 """
 
 from __future__ import annotations
@@ -10,8 +12,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from sealgate.dicom import tags
-from sealgate.dicom.scan import Carrier, Element, walk_element
+from sealgate.dicom import tags, vr
+from sealgate.dicom.scan import Carrier, Element, Notes, walk_element
 from sealgate.dicom.source import Source
 from sealgate.dicom.transfer_syntax import TransferSyntax
 from sealgate.dicom.walk import Kind
@@ -27,6 +29,7 @@ MAX_PLACES = 64
 
 _NUMBER_OF_FRAMES = 0x00280008
 _ITEM_TAG = {"<": b"\xfe\xff\x00\xe0", ">": b"\xff\xfe\xe0\x00"}
+_SEQUENCE_END = {"<": b"\xfe\xff\xdd\xe0", ">": b"\xff\xfe\xe0\xdd"}
 _MAX_NUMBER_CHARACTERS = 12
 """VR IS (PS3.5 6.2)."""
 
@@ -37,6 +40,7 @@ _VIDEO = tuple(f"1.2.840.10008.1.2.4.{number}" for number in range(100, 109))
 def check_fragments(data_set: Carrier, syntax: TransferSyntax) -> Iterator[Problem]:
     """What is ambiguous, or of another compression than the transfer syntax says. Raises what `walk_element` raises."""
     pixel_data = data_set.element(tags.PIXEL_DATA)
+    yield from _elsewhere(data_set, pixel_data)
     if pixel_data is None or pixel_data.kind is not Kind.FRAGMENTS:
         return
     spans = _spans(data_set, pixel_data)
@@ -52,12 +56,42 @@ def check_fragments(data_set: Carrier, syntax: TransferSyntax) -> Iterator[Probl
         yield Problem(reason=Reason.FRAGMENTS_AMBIGUOUS, text=text)
     elif (merged := _merged(source, fragments, frames, item_tag)) is not None:
         yield Problem(reason=Reason.FRAGMENTS_AMBIGUOUS, text=f"{merged}: fragments may have been merged")
+    elif _has_swallowed(source, (table[0], spans[-1][1]), _SEQUENCE_END[data_set.encoding.order]):
+        text = "the end of a sequence and an element stand in a fragment: they may have followed the pixel data"
+        yield Problem(reason=Reason.FRAGMENTS_AMBIGUOUS, text=text)
     if fragments:
         start, end = fragments[0]
         other = _other_syntax(bytes(source.view[start : min(start + _SEEN_BYTES, end)]), syntax)
         if other is not None:
             text = f"the pixel data begins like {other}, which the transfer syntax {syntax.uid} is not"
             yield Problem(reason=Reason.PIXEL_DATA_OF_OTHER_SYNTAX, text=text)
+
+
+def _elsewhere(data_set: Carrier, pixel_data: Element | None) -> Iterator[Problem]:
+    """Fragments with the tag of an item or of the end of a sequence, in another element than Pixel Data."""
+    for element in data_set.elements:
+        if element is pixel_data or not (element.kind is Kind.FRAGMENTS or element.notes & Notes.FRAGMENTS):
+            continue
+        for token in walk_element(data_set, element):
+            if token.kind is not Kind.FRAGMENT or token.value_end is None:
+                continue
+            order, span = token.encoding.order, (token.value_start, token.value_end)
+            if any(True for tag in (_ITEM_TAG, _SEQUENCE_END) for _ in _places(data_set.source, span, tag[order], 1)):
+                text = (
+                    f"the tag of an item or of the end of a sequence stands in a fragment: {tags.written(element.tag)}"
+                )
+                yield Problem(reason=Reason.FRAGMENTS_AMBIGUOUS, text=text)
+                return
+
+
+def _has_swallowed(source: Source, span: tuple[int, int], sequence_end: bytes) -> bool:
+    """Whether a Sequence Delimitation Item and an element stand in a fragment as in the MAC stream, without length."""
+    start, end = span
+    for place in _places(source, span, sequence_end, 1):
+        code = start + place + 8
+        if code + 2 <= end and bytes(source.view[code : code + 2]) in vr.BY_CODE:
+            return True
+    return False
 
 
 def _spans(data_set: Carrier, pixel_data: Element) -> list[tuple[int, int]]:
@@ -126,8 +160,8 @@ def _is_at(source: Source, fragment: tuple[int, int], place: int, item_tag: byte
     return bytes(source.view[start : start + 4]) == item_tag
 
 
-def _places(source: Source, fragment: tuple[int, int], item_tag: bytes) -> Iterator[int]:
-    """Even offsets in a fragment at which an item tag stands; a merged fragment has even length."""
+def _places(source: Source, fragment: tuple[int, int], item_tag: bytes, step: int = 2) -> Iterator[int]:
+    """Offsets in a fragment at which an item tag stands: even ones, since a merged fragment has even length."""
     start, end = fragment
     found = 0
     position = start
@@ -135,14 +169,14 @@ def _places(source: Source, fragment: tuple[int, int], item_tag: bytes) -> Itera
         octets = bytes(window)
         at = octets.find(item_tag)
         while at >= 0 and found < MAX_PLACES:
-            if (position + at - start) % 2 == 0:
+            if (position + at - start) % step == 0:
                 found += 1
                 yield position + at - start
             at = octets.find(item_tag, at + 1)
         seam = position + len(octets)
         across = bytes(source.view[max(seam - 3, start) : min(seam + 3, end)]) if seam < end else b""
         at = across.find(item_tag)
-        if at >= 0 and (offset := max(seam - 3, start) + at - start) % 2 == 0:
+        if at >= 0 and (offset := max(seam - 3, start) + at - start) % step == 0:
             yield offset
         position = seam
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sealgate.dicom import tags, vr
-from sealgate.dicom.scan import Carrier, Element, Notes
+from sealgate.dicom.scan import Carrier, Element, Notes, has_unfit_length, has_unknown_vr, walk_element
 from sealgate.dicom.transfer_syntax import TransferSyntax
 from sealgate.dicom.walk import Kind
 from sealgate.signature.check import Problem
 from sealgate.signature.reasons import Reason
 from sealgate.signature.selection import is_signable
-from sealgate.signature.uncovered import is_tiff_directory, is_zero, uncovered
+from sealgate.signature.uncovered import is_mac_parameter, is_tiff_directory, is_zero, uncovered
 from sealgate.verification.fragments import check_fragments
 
 _GROUP_LENGTH_BYTES = 4
@@ -20,6 +20,8 @@ _DIRECTORY_GROUP = 0x0004
 """Elements of a DICOMDIR (PS3.3 annex F): they may not be signed, and they belong into one."""
 
 _SIGNATURES_GROUP = 0xFFFA
+_ELEMENTS = (Kind.ELEMENT, Kind.SEQUENCE, Kind.FRAGMENTS)
+_LETTERS = range(ord("A"), ord("Z") + 1)
 _NOTED = Notes.NEVER_SIGNED | Notes.CERTIFICATES | Notes.SIGNATURES
 
 
@@ -80,7 +82,39 @@ def check_oddities(data_set: Carrier, noted: list[Element], syntax: TransferSynt
     for element in noted:
         if not is_signable(element):
             yield from _payload(data_set, element)
+        if element.tag == tags.MAC_PARAMETERS_SEQUENCE and element.kind is Kind.SEQUENCE:
+            yield from _foreign_parameters(data_set, element)
+    yield from _misleading_headers(data_set)
     yield from check_fragments(data_set, syntax)
+
+
+def _foreign_parameters(data_set: Carrier, sequence: Element) -> Iterator[Problem]:
+    """What stands in the MAC parameters, which no MAC covers, and does not belong there."""
+    for token in walk_element(data_set, sequence):
+        if token.kind in _ELEMENTS and not is_mac_parameter(data_set.source, token):
+            text = f"{tags.written(token.tag)} does not belong into the MAC Parameters (4ffe,0001), and is not signed"
+            yield Problem(reason=Reason.UNSIGNED_PAYLOAD, text=text)
+            return
+
+
+def _misleading_headers(data_set: Carrier) -> Iterator[Problem]:
+    """Elements that other readers take for shorter or longer ones, so that they go on in the middle of a value."""
+    elements = data_set.elements
+    unknown = next((element for element in elements if has_unknown_vr(data_set, element)), None)
+    if unknown is not None:
+        text = f"{tags.written(unknown.tag)} has, or contains, an element of unknown VR: readers differ in its length"
+        yield Problem(reason=Reason.VR_UNKNOWN, text=text)
+    if elements and not data_set.encoding.explicit:
+        begin = elements[0].start
+        if all(octet in _LETTERS for octet in data_set.source.view[begin + 4 : begin + 6]):
+            text = (
+                f"the length of {tags.written(elements[0].tag)} looks like a VR: readers may take all for explicit VR"
+            )
+            yield Problem(reason=Reason.ENCODING_AMBIGUOUS, text=text)
+    unfit = next((element for element in elements if has_unfit_length(data_set, element)), None)
+    if unfit is not None:
+        text = f"{tags.written(unfit.tag)} has, or contains, a value whose length is none that its VR can have"
+        yield Problem(reason=Reason.VALUE_LENGTH_UNFIT, text=f"{text}, or is misread by some")
 
 
 def _payload(data_set: Carrier, element: Element) -> Iterator[Problem]:

@@ -83,6 +83,32 @@ def test_the_frames_of_a_video_need_not_fit_its_fragments() -> None:
     assert found((b"", A, merged(B, C), A), "99", MPEG_UID) == [Reason.FRAGMENTS_AMBIGUOUS]
 
 
+SEQUENCE_END = b"\xfe\xff\xdd\xe0"
+HEADERS = {
+    "an element": (b"\xe1\x7f\x10\0LO", True),
+    "what is no VR": (b"\xe1\x7f\x10\0lo", False),
+    "nothing": (b"", False),
+}
+
+
+@pytest.mark.parametrize("before", [300, 301, WINDOW_BYTES - 2])
+@pytest.mark.parametrize(("behind", "odd"), HEADERS.values(), ids=HEADERS)
+def test_the_end_of_a_sequence_with_an_element_behind_is_odd_in_a_fragment(
+    behind: bytes, odd: bool, before: int
+) -> None:
+    fragments = (b"", bytes(before) + SEQUENCE_END + behind)
+    assert found(fragments, "1") == ([Reason.FRAGMENTS_AMBIGUOUS] if odd else [])
+
+
+@pytest.mark.parametrize("tag", [ITEM_TAG, SEQUENCE_END])
+def test_either_tag_in_a_fragment_of_an_icon_or_of_a_private_element_is_odd(tag: bytes) -> None:
+    for inside, expected in ((b"abcd" + tag, [Reason.FRAGMENTS_AMBIGUOUS]), (b"abcdefgh", [])):
+        icon = EXPLICIT.sequence(0x00880200, EXPLICIT.item(EXPLICIT.fragments(0x7FE00010, b"", inside)))
+        for encoded in (icon, EXPLICIT.fragments(0x00991001, b"", inside)):
+            carrier = scan(Source(encoded), Encoding.EXPLICIT_LE)
+            assert [one.reason for one in check_fragments(carrier, BY_UID[JPEG_UID])] == expected
+
+
 def test_an_item_tag_across_the_windows_in_which_bytes_are_read_is_found() -> None:
     for before in range(WINDOW_BYTES - 4, WINDOW_BYTES + 2, 2):
         assert found((b"", bytes(before) + ITEM_TAG + C), "2") == [Reason.FRAGMENTS_AMBIGUOUS], before

@@ -74,7 +74,6 @@ FRONT = {
     "a group length of another form": (e(0x00080000, "OB", b"payload "), (Reason.UNSIGNED_PAYLOAD,)),
     "Length to End of another form": (e(0x00080001, "OB", b"payload "), (Reason.UNSIGNED_PAYLOAD,)),
     "command group": (e(0x00000002, "UI", b"1.2\0"), (Reason.UNSIGNED_PAYLOAD,)),
-    "file meta group": (e(0x00020002, "UI", b"1.2\0"), (Reason.UNSIGNED_PAYLOAD,)),
     "group 0006": (e(0x00060001, "OB", b"payload "), (Reason.UNSIGNED_PAYLOAD,)),
     "group of a directory": (e(0x00041130, "CS", b"SET "), ()),
 }
@@ -208,3 +207,89 @@ def test_both_sequences_of_signatures_may_stand_in_one_item_in_any_order(bench: 
     inner = EXPLICIT.sequence(SIGNATURES, item) + EXPLICIT.sequence(MAC_PARAMETERS, parameters) + body()
     report = bench.signed(EXPLICIT.sequence(SEQUENCE, EXPLICIT.item(inner)))
     assert (report.outcome, report.reasons) == (Outcome.VALID, ())
+
+
+# --- headers that readers understand in different ways
+
+UNKNOWN_VR = {
+    "two letters": b"ZZ\0\0\2\0\0\0A ",
+    "no letters": b"\1\2\2\0A ",
+    "letters of lower case": b"lo\2\0A ",
+    "of undefined length": b"ZZ\0\0\xff\xff\xff\xff" + EXPLICIT.delimiter(0xFFFEE0DD),
+}
+
+
+@pytest.mark.parametrize("rest", UNKNOWN_VR.values(), ids=UNKNOWN_VR)
+def test_an_element_of_unknown_vr_is_odd_wherever_it_stands(rest: bytes, bench: Bench) -> None:
+    element = EXPLICIT.tag(0x00991001) + rest
+    for content in (
+        element,
+        EXPLICIT.sequence(0x00991001, EXPLICIT.item(element)),
+        EXPLICIT.sequence(0x00991001, EXPLICIT.item(EXPLICIT.sequence(SEQUENCE, EXPLICIT.item(element)))),
+    ):
+        report = bench.signed(body(), behind=content)
+        assert (report.outcome, report.reasons) == (Outcome.QUESTIONABLE, (Reason.VR_UNKNOWN,))
+
+
+def test_an_element_of_unknown_vr_in_the_signature_sequences_is_odd(bench: Bench) -> None:
+    element = EXPLICIT.tag(0x04000999) + b"ZZ\0\0\2\0\0\0A "
+    parameters, item = forge(bench.signer)
+    for pair in ((parameters[:8] + parameters[8:] + element, item), (parameters, item[:8] + item[8:] + element)):
+        first, second = (EXPLICIT.item(one[8:]) for one in pair)
+        report = bench.judge(with_signatures(body(), (first, second)))
+        assert report.outcome is not Outcome.VALID
+        assert Reason.VR_UNKNOWN in report.reasons
+
+
+def test_vr_un_and_private_elements_in_implicit_vr_are_not_of_unknown_vr(bench: Bench) -> None:
+    assert bench.signed(body(), behind=e(0x00991001, "UN", b"A ")).reasons == ()
+    assert bench.signed(body(IMPLICIT), behind=IMPLICIT.element(0x00991001, "", b"A "), writer=IMPLICIT).reasons == ()
+
+
+PARAMETERS = {
+    "another element": (e(0x04000100, "UI", b"1.2.34"), Reason.UNSIGNED_PAYLOAD),
+    "a sequence": (EXPLICIT.sequence(SEQUENCE, EXPLICIT.item()), Reason.UNSIGNED_PAYLOAD),
+    "padding": (e(PADDING, "OB", b"payload "), Reason.UNSIGNED_PAYLOAD),
+    "padding of zeros": (e(PADDING, "OB", bytes(8)), None),
+}
+
+
+@pytest.mark.parametrize(("added", "reason"), PARAMETERS.values(), ids=PARAMETERS)
+def test_the_mac_parameters_have_nothing_but_their_own_elements(
+    added: bytes, reason: Reason | None, bench: Bench
+) -> None:
+    parameters, item = forge(bench.signer)
+    odd = EXPLICIT.item(parameters[8:] + added)
+    assert bench.judge(with_signatures(body(), (odd, item))).reasons == ((reason,) if reason else ())
+    inner = EXPLICIT.sequence(SEQUENCE, EXPLICIT.item(with_signatures(body(), (odd, item))))
+    report = bench.signed(body(EXPLICIT, inner))
+    assert (Reason.NESTED_ELEMENT_NOT_SIGNED in report.reasons) == (reason is not None)
+
+
+@pytest.mark.parametrize("length", [0x4141, 0x5A5A, 0x4C55])
+def test_a_first_element_in_implicit_vr_whose_length_is_a_vr_is_odd(length: int, bench: Bench) -> None:
+    first = IMPLICIT.element(0x00080001 | 0x10000, "", bytes(length))
+    data_set = with_signatures(
+        first + body(IMPLICIT), forge(bench.signer, body(IMPLICIT), writer=IMPLICIT), writer=IMPLICIT
+    )
+    assert Reason.ENCODING_AMBIGUOUS in bench.judge(data_set, IMPLICIT.uid).reasons
+
+
+UNFIT = {
+    "a word of one byte": ("US", b"\1", True),
+    "a double of four bytes": ("FD", bytes(4), True),
+    "thirteen bytes of text": ("LT", b"thirteen byte", True),
+    "thirteen bytes": ("OB", bytes(13), True),
+    "a text of odd length": ("LT", b"odd", False),
+    "bytes of odd length": ("OB", b"odd", False),
+    "words of odd length, which the MAC has as they are": ("OW", b"odd", False),
+    "two words": ("US", bytes(4), False),
+}
+
+
+@pytest.mark.parametrize(("vr", "value", "unfit"), UNFIT.values(), ids=UNFIT)
+def test_a_value_of_a_length_that_is_misread_is_odd(vr: str, value: bytes, unfit: bool, bench: Bench) -> None:
+    element = e(0x00991001, vr, value)
+    for content in (element, EXPLICIT.sequence(0x00991001, EXPLICIT.item(element))):
+        reasons = bench.signed(body(EXPLICIT, e(0x00990010, "LO", b"ACME"), content)).reasons
+        assert reasons == ((Reason.VALUE_LENGTH_UNFIT,) if unfit else ())

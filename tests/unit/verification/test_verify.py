@@ -17,7 +17,7 @@ from sealgate.signature.reasons import Reason, Severity
 from sealgate.trust.store import TrustStore
 from sealgate.verification.coverage import Extent
 from sealgate.verification.report import DataSetReport, Outcome, SignatureReport, Status, Step
-from support import samples
+from support import samples, tree
 from support.elements import (
     BIG,
     DEFLATED_LE_UID,
@@ -733,3 +733,17 @@ def test_a_signature_survives_a_change_of_encoding(bench: Bench) -> None:
         data_set = with_signatures(body(writer), own, writer=writer)
         assert bench.judge(data_set, writer.uid).outcome is Outcome.VALID
     assert bench.judge(with_signatures(body(), (parameters, item))).outcome is Outcome.VALID
+
+
+def test_the_end_of_the_data_set_that_was_moved_into_the_signature_item_is_noticed(bench: Bench) -> None:
+    content = EXPLICIT.element(0x00080018, "UI", b"1.2.34") + EXPLICIT.element(0x0040A493, "CS", b"VERIFIED")
+    elements = tree.read(signed(content, bench.signer).data_set)
+    flag, signatures = tree.element(elements, 0x0040A493), tree.element(elements, tree.SIGNATURES)
+    assert flag is not None
+    assert signatures is not None
+    elements.remove(flag)
+    signatures.items[0].elements.insert(0, flag)
+    report = bench.judge(tree.write(elements))
+    assert report.outcome is Outcome.INVALID
+    assert Reason.DATA_IN_SIGNATURE_ITEM in report.reasons
+    assert Reason.MAC_MISMATCH not in report.reasons, "the MAC is over the same bytes, which is what makes it an attack"
