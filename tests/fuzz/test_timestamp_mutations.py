@@ -15,9 +15,10 @@ from cryptography import x509
 
 from sealgate.errors import SealgateError, TimestampError
 from sealgate.timestamp.accept import accepted_token
+from sealgate.timestamp.check import check_token
 from sealgate.timestamp.query import create_query, read_query
 from sealgate.timestamp.response import read_response, token_of
-from sealgate.timestamp.token import check_token, read_token
+from sealgate.timestamp.token import read_token
 from support import tokens
 from support.pki import Authority, Credential
 from support.tsa import CRITICAL_TIMESTAMPING, tsa_credential

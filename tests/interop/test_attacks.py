@@ -23,7 +23,7 @@ UNREADABLE_CRL = "A51"
 MUST_NOT_PASS = (
     "A0 A1 A1b A1c A1d A2 A5 A5b A5c A5d A9 A14 A14b A15 A15b A19 A25"
     " A27 A27b A41 A41b A42 A42b A42c A42d A42e A42f A42g"
-    " A49 A49b A49c A52 A52b A53"
+    " A49 A49b A49c A52 A52b A53 A4b A60 A61 A62 A63"
 ).split()
 """What dcmsign calls OK although a reader sees, or believes, something else than was signed."""
 

@@ -16,6 +16,7 @@ from sealgate.dicom.scan import Carrier
 from sealgate.errors import SealgateError, TimestampMismatch, TimestampPart, TimestampRefused, TimestampUnreadable
 from sealgate.signature.algorithms import MAC_ALGORITHMS
 from sealgate.timestamp.accept import accepted_token
+from sealgate.timestamp.check import check_token
 from sealgate.timestamp.client import fetch
 from sealgate.timestamp.flaws import TokenFlaw
 from sealgate.timestamp.insert import (
@@ -28,7 +29,7 @@ from sealgate.timestamp.insert import (
 from sealgate.timestamp.query import read_query
 from sealgate.timestamp.request import QueryOptions, TimestampRequest, request_while_signing
 from sealgate.timestamp.response import read_response, token_of
-from sealgate.timestamp.token import check_token, read_token
+from sealgate.timestamp.token import read_token
 from support import peers, samples, signing, tokens
 from support.pki import Authority, Credential
 from support.tsa import OTHER_POLICY, POLICY, OpensslTsa, http_tsa, openssl_tsa, tsa_credential

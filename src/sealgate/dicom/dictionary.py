@@ -6,6 +6,7 @@ item.
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import Protocol
 
@@ -214,3 +215,21 @@ class ImplicitContext:
         if (words == "OB or OW" and tag >> 16 & 0xFF00 == 0x5000) or tag >> 16 == 0x0014:
             return vr.OB
         return vr.OW
+
+
+_WRITTEN = re.compile(r"\(?\s*([0-9A-Fa-f]{4})\s*,\s*([0-9A-Fa-f]{4})\s*\)?")
+
+
+def tag_of(text: str) -> int:
+    """Tag of `gggg,eeee`, `(gggg,eeee)` or a keyword of the data dictionary, such as `PatientID`.
+
+    Raises ValueError where the text is neither.
+    """
+    text = text.strip()
+    match = _WRITTEN.fullmatch(text)
+    if match:
+        return int(match[1], 16) << 16 | int(match[2], 16)
+    tag = STANDARD.tag(text)
+    if tag is None:
+        raise ValueError(f"{text!r} is neither gggg,eeee nor a keyword of the DICOM data dictionary")
+    return tag

@@ -43,3 +43,20 @@ MAX_INFLATION_RATIO = 200
 
 MAX_FREE_INFLATION_BYTES = 64 << 20
 """Inflated size up to which the ratio is not looked at: an empty image deflates by almost 1000."""
+
+FREE_HEADERS = 250_000
+"""Headers that may be read of a data set of any size by all its signatures together: less than half a second."""
+
+SIZE_OF_FREE_HEADERS = 1 << 20
+"""Bytes that these are for; beyond, one more header may be read for each byte. Dense data sets have one in ten bytes,
+so that ten signatures over all of it can be verified, and any number that follow each other over the same elements."""
+
+MAX_HEADERS = 64_000_000
+"""Headers that may be read of a data set of any size, all signatures together: 30 signatures over 2 GiB, or over a
+million elements. They take some minutes."""
+
+BYTES_PER_HEADER = 1024
+"""Bytes that are hashed in the time that one header takes."""
+
+MAX_CREDITED_INFLATION = 8
+"""Bytes of an inflated data set that count for each byte that was received, where it is asked what it may cost."""

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sealgate.dicom import tags
-from sealgate.dicom.dictionary import STANDARD
+from sealgate.dicom.dictionary import STANDARD, tag_of
 from sealgate.dicom.scan import Carrier, Element, Item, Notes, items, scan, scan_item, walk_element
 from sealgate.dicom.splice import LENGTH_FIELD_BYTES, LengthField
 from sealgate.dicom.transfer_syntax import Encoding
 from sealgate.dicom.walk import Kind, Token
+from sealgate.dicom.work import Work
 from sealgate.errors import LocationInvalid, LocationNotFound
 
 MAX_LOCATION_CHARACTERS = 10_000
@@ -39,7 +40,7 @@ class Location:
         return ".".join(f"{_name(tag)}[{number}]" for tag, number in self.path)
 
     @classmethod
-    def parse(cls, text: str, keyword: Callable[[str], int] = tags.parse) -> Location:
+    def parse(cls, text: str, keyword: Callable[[str], int] = tag_of) -> Location:
         """Location of a text as dcmsign takes it: `Keyword[0].(gggg,eeee)[1]`.
 
         Spaces may stand before a tag, before `[` and at the end. `keyword` gives the tag of a keyword, or raises
@@ -214,12 +215,13 @@ def _numbered_item(carrier: Carrier, sequence: Element, number: int) -> tuple[in
 def signature_carriers(data_set: Carrier) -> Iterator[Place]:
     """Every carrier with a Digital Signatures Sequence: items in the order of the bytes, the data set last.
 
-    Raises what `scan` raises.
+    Raises what `scan` raises; LimitExceeded also where carriers are nested so that each is scanned with many others.
     """
     place = main_place(data_set)
+    work = Work(data_set.source.allowed_headers)
     for element in data_set.elements:
         if element.notes & Notes.SIGNATURES and element.tag not in NEVER_CARRIERS:
-            yield from _carriers_inside(place, element)
+            yield from _carriers_inside(place, element, work)
     if data_set.element(tags.DIGITAL_SIGNATURES_SEQUENCE) is not None:
         yield place
 
@@ -241,10 +243,12 @@ class _OpenSequence:
 class _OpenItem:
     """An item that is being walked through."""
 
-    __slots__ = ("enclosing", "group_lengths", "has_signatures", "token")
+    __slots__ = ("enclosing", "group_lengths", "has_signatures", "number", "token")
 
-    def __init__(self, token: Token, outside: tuple[LengthField, ...]) -> None:
+    def __init__(self, token: Token, number: int, outside: tuple[LengthField, ...]) -> None:
         self.token = token
+        self.number = number
+        """Of its token; so many stand inside of it as come until its end."""
         self.has_signatures = False
         self.group_lengths: dict[int, LengthField] = {}
         self.enclosing = outside
@@ -260,11 +264,11 @@ class _OpenItem:
         return (*enclosing, _length_field(sequence.value_start, sequence.value_end, sequence.encoding))
 
 
-def _carriers_inside(place: Place, outermost: Element) -> Iterator[Place]:
+def _carriers_inside(place: Place, outermost: Element, work: Work) -> Iterator[Place]:
     data_set = place.carrier
     sequences = [_OpenSequence(outermost.tag, place.around_items(outermost))]
     opened: list[_OpenItem] = []
-    for token in walk_element(data_set, outermost):
+    for number, token in enumerate(walk_element(data_set, outermost)):
         if token.tag == tags.DIGITAL_SIGNATURES_SEQUENCE and token.kind in _ELEMENTS:
             opened[-1].has_signatures = True  # whatever its VR: hidden signatures are reported as malformed
         if token.kind is Kind.ELEMENT and token.tag & 0xFFFF == 0:
@@ -275,10 +279,11 @@ def _carriers_inside(place: Place, outermost: Element) -> Iterator[Place]:
             sequences.pop()
         elif token.kind is Kind.ITEM:
             sequences[-1].number += 1
-            opened.append(_OpenItem(token, sequences[-1].enclosing))
+            opened.append(_OpenItem(token, number, sequences[-1].enclosing))
         elif token.kind is Kind.ITEM_END:
             item = opened.pop()
             if item.has_signatures and not NEVER_CARRIERS.intersection(sequence.tag for sequence in sequences):
+                work.spend(number - item.number)
                 location = Location(tuple((sequence.tag, sequence.number) for sequence in sequences))
                 carrier = scan(
                     data_set.source,

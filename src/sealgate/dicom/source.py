@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sealgate.dicom.work import Work, allowed_headers
 
 WINDOW_BYTES = 4 << 20
 """Bytes of a mapped file that are held in memory at a time while a large value is read.
@@ -24,10 +27,22 @@ class Source:
     A source that is not `complete` may grow by `extend`.
     """
 
-    __slots__ = ("_base", "_map", "complete", "view")
+    __slots__ = ("_base", "_map", "complete", "received", "view", "work")
 
-    def __init__(self, buffer: Buffer, start: int = 0, end: int | None = None, *, complete: bool = True) -> None:
+    def __init__(
+        self,
+        buffer: Buffer,
+        start: int = 0,
+        end: int | None = None,
+        *,
+        complete: bool = True,
+        received: int | None = None,
+    ) -> None:
+        """`received` is the number of bytes that these were inflated from, None where they were not deflated."""
         self.complete = complete
+        self.received = received
+        self.work: Work | None = None
+        """What all walks share, where they do."""
         self._base = start
         self._map: mmap.mmap | None = None
         self.view = memoryview(b"")
@@ -49,6 +64,27 @@ class Source:
 
     def __len__(self) -> int:
         return len(self.view)
+
+    @property
+    def allowed_headers(self) -> int:
+        """Headers that all passes over these bytes may read together."""
+        return allowed_headers(len(self.view), self.received)
+
+    @contextmanager
+    def shared_work(self) -> Iterator[Work]:
+        """Limit all that is read of these bytes meanwhile, together."""
+        before = self.work
+        self.work = work = Work(self.allowed_headers)
+        try:
+            yield work
+        finally:
+            self.work = before
+
+    def work_of_walk(self, max_headers: int) -> Work:
+        """What one walk may read: of what is shared, or else `max_headers`; fewer where few bytes were inflated."""
+        if self.work is not None:
+            return self.work
+        return Work(max_headers if self.received is None else min(max_headers, self.allowed_headers))
 
     def windows(self, start: int, end: int) -> Iterator[memoryview]:
         """The bytes from `start` to `end` in windows of at most WINDOW_BYTES, none of them copied."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 ITEM = 0xFFFEE000
 ITEM_DELIMITATION_ITEM = 0xFFFEE00D
 SEQUENCE_DELIMITATION_ITEM = 0xFFFEE0DD
@@ -32,8 +30,6 @@ SIGNATURE = 0x04000120
 CERTIFIED_TIMESTAMP_TYPE = 0x04000305
 CERTIFIED_TIMESTAMP = 0x04000310
 DIGITAL_SIGNATURE_PURPOSE_CODE_SEQUENCE = 0x04000401
-
-_WRITTEN = re.compile(r"\(?\s*([0-9A-Fa-f]{4})\s*,\s*([0-9A-Fa-f]{4})\s*\)?")
 
 
 def is_never_signed(tag: int) -> bool:
@@ -65,20 +61,3 @@ def is_private_creator(tag: int) -> bool:
 def written(tag: int) -> str:
     """The written form `(gggg,eeee)` with lower case hexadecimal digits."""
     return f"({tag >> 16:04x},{tag & 0xFFFF:04x})"
-
-
-def parse(text: str) -> int:
-    """Tag of `gggg,eeee`, `(gggg,eeee)` or a keyword of the data dictionary, such as `PatientID`.
-
-    Raises ValueError where the text is neither.
-    """
-    text = text.strip()
-    match = _WRITTEN.fullmatch(text)
-    if match:
-        return int(match[1], 16) << 16 | int(match[2], 16)
-    from sealgate.dicom.dictionary import STANDARD
-
-    tag = STANDARD.tag(text)
-    if tag is None:
-        raise ValueError(f"{text!r} is neither gggg,eeee nor a keyword of the DICOM data dictionary")
-    return tag

@@ -91,14 +91,14 @@ class _Walker:
         self.stack = [outermost]
         self.limits = limits
         self.dictionary = dictionary
-        self.budget = iter(range(limits.max_tokens))
+        self.work = source.work_of_walk(limits.max_tokens)
 
     def tokens(self) -> Iterator[Token]:
         """All tokens below the outermost frame, which itself gives none."""
         stack = self.stack
         source = self.source
         release_at = self.position + WINDOW_BYTES
-        for _ in self.budget:
+        for _ in self.work.headers:
             frame = stack[-1]
             position = self.position
             if position >= release_at:
@@ -133,7 +133,7 @@ class _Walker:
                 yield Token(_ELEMENT, group << 16 | number, known, position, position + 8, value_end, frame.encoding)
             else:
                 yield from self._element_header(frame, position)
-        raise LimitExceeded("elements, items and fragments", self.limits.max_tokens + 1, self.limits.max_tokens)
+        raise self.work.exceeded()
 
     def _no_header(self, position: int) -> Truncated:
         """What is missing where the bytes end before a header does; a source that grew may end within a value."""
@@ -238,7 +238,7 @@ class _Walker:
     def fragments(self, frame: _Frame, tag: int, start: int) -> Iterator[Token]:
         """Fragments until the Sequence Delimitation Item (PS3.5 A.4)."""
         release_at = start + WINDOW_BYTES
-        for _ in self.budget:
+        for _ in self.work.headers:
             position = self.position
             yield from self._await(position + _HEADER_BYTES, position)
             group, number, length = _IMPLICIT[frame.encoding.order](self.source.view, position)
@@ -257,7 +257,7 @@ class _Walker:
                 self.source.forget(position)
                 release_at = end + WINDOW_BYTES
             yield Token(Kind.FRAGMENT, item_tag, vr.OB, position, value_start, end, frame.encoding)
-        raise LimitExceeded("elements, items and fragments", self.limits.max_tokens + 1, self.limits.max_tokens)
+        raise self.work.exceeded()
 
     def _await(self, needed: int, offset: int) -> Iterator[Token]:
         """Starve until `needed` bytes are there; refuse where they never will be."""

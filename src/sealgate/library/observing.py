@@ -19,7 +19,7 @@ class ObservedSource(Source):
     __slots__ = ("_done", "_inner", "_progress", "_total")
 
     def __init__(self, inner: Source, total: int, progress: Progress) -> None:
-        super().__init__(inner.view)
+        super().__init__(inner.view, received=inner.received)
         self._inner = inner
         self._done = 0
         self._total = total

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypedDict, Unpack, cast, overload
 
-from sealgate.dicom import tags
+from sealgate.dicom.dictionary import tag_of
 from sealgate.dicom.location import MAIN_DATA_SET, Location
 from sealgate.errors import ConfigurationError
 from sealgate.files.writing import Durability, write_whole
@@ -293,7 +293,7 @@ def element_of(element: Element) -> int:
     if isinstance(element, tuple):
         element = "{:04x},{:04x}".format(*element)
     try:
-        return tags.parse(element)
+        return tag_of(element)
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
 

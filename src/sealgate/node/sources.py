@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sealgate.dicom import tags
+from sealgate.dicom.dictionary import tag_of
 from sealgate.errors import ConfigurationError, KeyUnusable
 from sealgate.files.credentials import password_from, read_store
 from sealgate.library.signers import load_signer
@@ -126,7 +126,7 @@ def _source(
         ),
     )
     try:
-        elements = tuple(tags.parse(text) for text in section.elements) or None
+        elements = tuple(tag_of(text) for text in section.elements) or None
     except ValueError as error:
         raise ConfigurationError(f"source {section.name!r}, elements: {error}") from error
     return Source(

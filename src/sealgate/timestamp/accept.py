@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sealgate.errors import TimestampInvalid
+from sealgate.timestamp.check import check_token
 from sealgate.timestamp.flaws import UNKNOWABLE
 from sealgate.timestamp.query import Query
 from sealgate.timestamp.response import GrantedToken, Response, granted_token
-from sealgate.timestamp.token import check_token
 
 
 def accepted_token(response: Response, query: Query, signature_value: bytes) -> GrantedToken:

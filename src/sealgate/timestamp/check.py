@@ -39,8 +39,15 @@ def _problem(flaw: TokenFlaw, text: str) -> TokenProblem:
     return TokenProblem(flaw=flaw, text=text)
 
 
-def problems(token: Token, signature_value: bytes, untrusted: Sequence[bytes]) -> tuple[TokenProblem, ...]:
-    """What is wrong with `token`; see `sealgate.timestamp.token.check_token`."""
+def check_token(token: Token, signature_value: bytes, *, untrusted: Sequence[bytes] = ()) -> tuple[TokenProblem, ...]:
+    """What is wrong with a token over `signature_value` (without its pad byte); nothing, where the result is empty.
+
+    Checked by RFC 3161 2.3 and 2.4.2 with RFC 5816: one signer, the signed attributes, the CMS signature, the
+    certificate of the TSA with its critical extended key usage, ESSCertID or ESSCertIDv2, the version, the imprint,
+    the name of the TSA, and that genTime lies within the validity of the certificate of the TSA. Its path is not
+    judged here. `untrusted` are DER certificates that may hold the one of the TSA where the token does not.
+    Raises TimestampUnreadable where what `read_token` did not touch cannot be decoded.
+    """
     with reading(_PART):
         signed_data = signed_data_of(token.encoded)
         encoded = _signer_certificate(token, signed_data, untrusted)

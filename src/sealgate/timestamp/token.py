@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from sealgate.errors import TimestampPart, TimestampUnreadable
 from sealgate.timestamp.algorithms import name_of
 from sealgate.timestamp.der import first_object, integer, optional, printable, reading, within
-from sealgate.timestamp.flaws import TokenProblem
 from sealgate.timestamp.limits import (
     MAX_ACCURACY_SECONDS,
     MAX_CERTIFICATES,
@@ -114,20 +112,6 @@ def read_token(value: bytes) -> Token:
             signer_certificate=certificate_of(signers[0], certificates) if len(signers) == 1 else None,
             encoded=encoded,
         )
-
-
-def check_token(token: Token, signature_value: bytes, *, untrusted: Sequence[bytes] = ()) -> tuple[TokenProblem, ...]:
-    """What is wrong with a token over `signature_value` (without its pad byte); nothing, where the result is empty.
-
-    Checked by RFC 3161 2.3 and 2.4.2 with RFC 5816: one signer, the signed attributes, the CMS signature, the
-    certificate of the TSA with its critical extended key usage, ESSCertID or ESSCertIDv2, the version, the imprint,
-    the name of the TSA, and that genTime lies within the validity of the certificate of the TSA. Its path is not
-    judged here. `untrusted` are DER certificates that may hold the one of the TSA where the token does not.
-    Raises TimestampUnreadable where what `read_token` did not touch cannot be decoded.
-    """
-    from sealgate.timestamp import check  # cryptography takes longer to load than the rest together
-
-    return check.problems(token, signature_value, untrusted)
 
 
 def signed_data_of(encoded: bytes) -> cms.SignedData:

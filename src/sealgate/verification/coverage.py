@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sealgate.dicom import tags
+from sealgate.dicom.dictionary import tag_of
 from sealgate.errors import ConfigurationError
 
 MAX_NAMED_ELEMENTS = 6
@@ -220,7 +221,7 @@ class CoverageRequirement:
                     raise ConfigurationError(f"the required coverage {whole.value!r} stands alone, without elements")
                 return cls(required=whole)
         try:
-            wanted = tuple(sorted({tags.parse(word) for word in words}))
+            wanted = tuple(sorted({tag_of(word) for word in words}))
         except ValueError as error:
             raise ConfigurationError(f"required coverage: {error}, nor none, rendering or all") from error
         return cls(required=RequiredCoverage.TAGS if wanted else RequiredCoverage.NONE, tags=wanted)

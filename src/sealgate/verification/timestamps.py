@@ -76,7 +76,8 @@ def _check(
     validate: ValidatePath,
     result: TimestampCheck,
 ) -> None:
-    from sealgate.timestamp.token import CMS_TSP, check_token, read_token
+    from sealgate.timestamp.check import check_token
+    from sealgate.timestamp.token import CMS_TSP, read_token
 
     if signature.certified_timestamp_type != CMS_TSP:
         text = f"the Certified Timestamp Type (0400,0305) is not {CMS_TSP}"

@@ -13,6 +13,7 @@ from sealgate.dicom.limits import MAX_SIGNATURES
 from sealgate.dicom.location import Place, signature_carriers
 from sealgate.dicom.scan import Carrier
 from sealgate.dicom.transfer_syntax import TransferSyntax
+from sealgate.dicom.work import Work
 from sealgate.errors import InputError, LimitExceeded
 from sealgate.signature import model
 from sealgate.signature.check import Problem
@@ -20,18 +21,29 @@ from sealgate.signature.profiles import PROFILES, ProfileName
 from sealgate.signature.reasons import Reason
 from sealgate.verification.coverage import Aspect, Coverage, coverage_of, named
 from sealgate.verification.judging import Judging as Judging
-from sealgate.verification.ladder import Verification, malformed
+from sealgate.verification.ladder import MAX_CACHED_PATHS, Verification, malformed
 from sealgate.verification.oddities import check_oddities, check_traces, noted_elements
 from sealgate.verification.report import DataSetReport, Fact, Outcome, SignatureReport, Status, Step, fact
+
+_PATH_HEADERS = 1000
+"""Headers that could be read in the time that a certificate takes with its path, or a timestamp: some milliseconds."""
 
 
 def verify(data_set: Carrier, syntax: TransferSyntax, judging: Judging) -> DataSetReport:
     """Verify every signature at any depth of `data_set`, encoded in `syntax`.
 
-    Raises MalformedDataSet and LimitExceeded where the data set itself cannot be read; damage inside the signature
-    sequences is reported instead.
+    Raises MalformedDataSet and LimitExceeded where the data set itself cannot be read, or where its signatures together
+    would take more work than its size allows; damage inside the signature sequences is reported instead.
     """
+    with data_set.source.shared_work() as work:
+        report = _verified(data_set, syntax, judging, work)
+        work.check()  # what ran into the limit may stand there as damage
+    return report
+
+
+def _verified(data_set: Carrier, syntax: TransferSyntax, judging: Judging, work: Work) -> DataSetReport:
     seen: list[tuple[Place, SignatureReport]] = []
+    certificates: set[bytes | None] = set()  # whose paths are remembered
     for place in signature_carriers(data_set):
         try:
             parameters = model.mac_parameters(place.carrier)
@@ -43,7 +55,13 @@ def verify(data_set: Carrier, syntax: TransferSyntax, judging: Judging) -> DataS
             seen.append((place, malformed(place, "the Digital Signatures Sequence has no item")))
         if len(seen) + len(signatures) > MAX_SIGNATURES:
             raise LimitExceeded("signatures", len(seen) + len(signatures), MAX_SIGNATURES)
+        listed = max((len(one.data_elements_signed or ()) for one in parameters), default=0)
         for signature in signatures:
+            work.spend(listed + len(place.carrier.elements), place.carrier.end - place.carrier.start)
+            if signature.certificate_of_signer not in certificates or signature.certified_timestamp is not None:
+                work.spend(_PATH_HEADERS)
+                if len(certificates) < MAX_CACHED_PATHS:
+                    certificates.add(signature.certificate_of_signer)
             seen.append((place, Verification(place, syntax, parameters, signature, judging).report()))
     coverage = _coverage_of_main(data_set, seen) if seen else None
     return DataSetReport(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sealgate.dicom import tags
+from sealgate.dicom.dictionary import tag_of
 
 
 @pytest.mark.parametrize(
@@ -41,18 +42,18 @@ def test_their_neighbours_may_be_signed(tag: int) -> None:
     ],
 )
 def test_a_tag_is_read_from_numbers_or_from_a_keyword(text: str, tag: int) -> None:
-    assert tags.parse(text) == tag
+    assert tag_of(text) == tag
 
 
 @pytest.mark.parametrize("text", ["", "0010", "0010,002", "00100020", "0010,00200", "Patient ID", "patientid", "x"])
 def test_what_is_neither_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="neither"):
-        tags.parse(text)
+        tag_of(text)
 
 
 def test_a_tag_is_written_in_lower_case_with_brackets() -> None:
     assert tags.written(0xFFFAFFFA) == "(fffa,fffa)"
-    assert tags.parse(tags.written(0x00020010)) == 0x00020010
+    assert tag_of(tags.written(0x00020010)) == 0x00020010
 
 
 def test_private_elements_and_private_creators_are_told_apart() -> None:

@@ -12,9 +12,10 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from sealgate.errors import TimestampPart, TimestampUnreadable
+from sealgate.timestamp.check import check_token
 from sealgate.timestamp.flaws import TokenFlaw
 from sealgate.timestamp.limits import MAX_CERTIFICATES
-from sealgate.timestamp.token import Extension, check_token, read_token
+from sealgate.timestamp.token import Extension, read_token
 from support import tokens
 from support.pki import Authority, Credential
 from support.tsa import CRITICAL_TIMESTAMPING, POLICY, tsa_credential

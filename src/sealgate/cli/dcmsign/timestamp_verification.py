@@ -103,8 +103,7 @@ def verify_timestamp(
 
 def _problem(selected: Selected, token: Token, settings: Settings, run: Run, now: datetime) -> str | None:
     """What is wrong with a timestamp, in OpenSSL's or dcmsign's words."""
-    from sealgate.timestamp.check import signer_certificate
-    from sealgate.timestamp.token import check_token
+    from sealgate.timestamp.check import check_token, signer_certificate
 
     certificate, value = selected.certificate, selected.signature.signature_value
     assert certificate is not None

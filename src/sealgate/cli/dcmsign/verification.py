@@ -29,9 +29,11 @@ def verify(data_set: DataSet, carrier: Carrier, settings: Settings, run: Run) ->
     """Verify all signatures of a data set. Raises MalformedDataSet and LimitExceeded."""
     run.messages.info("verifying all signatures.")
     work = _Verification(data_set, carrier, settings, run)
-    for place in carriers(carrier, run):
-        for selected in _signatures(place, run):
-            work.verify(selected)
+    with carrier.source.shared_work() as shared:
+        for place in carriers(carrier, run):
+            for selected in _signatures(place, run):
+                work.verify(selected)
+                shared.check()  # what ran into the limit is no matter of this signature
     return work.end()
 
 
