@@ -24,6 +24,7 @@ from sealgate.verification.report import Outcome
 from support import samples
 from support.elements import BIG, DEFLATED_LE_UID, EXPLICIT, IMPLICIT, JPEG_UID, WRITERS, Writer, part10
 from support.forging import body, forge, with_signatures
+from support.mutating import damaged_bytes
 from support.pki import Authority, Credential
 from support.signing import AT, UID, anchors, opened, signed, verified
 
@@ -99,36 +100,6 @@ FILES: dict[str, Callable[[Credential], bytes]] = {
     "without file meta": bare,
 }
 
-LENGTHS = (0, 1, 2, 7, 8, 0x7FFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF)
-
-
-def mutated(rng: random.Random, file: bytes) -> bytes:
-    """`file` with one to four kinds of damage."""
-    octets = bytearray(file)
-    for _ in range(rng.choice((1, 1, 1, 2, 4))):
-        at = rng.randrange(len(octets))
-        match rng.randrange(7):
-            case 0:
-                octets[at] ^= 1 << rng.randrange(8)
-            case 1:
-                octets[at] = rng.choice((0, 0xFF, 0x20, 0x5C, rng.randrange(256)))
-            case 2:
-                del octets[at : at + rng.choice((1, 2, 4, 8, 100))]
-            case 3:
-                octets[at:at] = rng.randbytes(rng.choice((1, 2, 4, 8, 12)))
-            case 4:
-                order = rng.choice("<>")
-                number = rng.choice(LENGTHS) if rng.random() < 0.7 else rng.randrange(len(octets) * 2)
-                octets[at : at + 4] = struct.pack(f"{order}L", number)
-            case 5:
-                del octets[at:]
-            case _:
-                source = rng.randrange(len(octets))
-                octets[at:at] = octets[source : source + rng.randrange(1, 300)]
-        if not octets:
-            return b""
-    return bytes(octets)
-
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_damaged_file_gives_a_report_or_an_input_error_in_bounded_time(
@@ -140,7 +111,7 @@ def test_a_damaged_file_gives_a_report_or_an_input_error_in_bounded_time(
     rng = random.Random(name + SEED)
     readable, sentences = 0, set[str]()
     for number in range(ROUNDS):
-        damaged = mutated(rng, file)
+        damaged = damaged_bytes(rng, file)
         begun = time.monotonic()
         try:
             report = verified(damaged, trusted)
@@ -164,7 +135,7 @@ def test_a_damaged_file_is_signed_or_refused_and_what_was_signed_is_valid(
     rng = random.Random(name + SEED)
     made = 0
     for _ in range(max(ROUNDS // 4, 1)):
-        damaged = mutated(rng, file)
+        damaged = damaged_bytes(rng, file)
         try:
             done = signed(damaged, credential, uid="1.2.3.4.5")
         except SealgateError:
@@ -197,7 +168,7 @@ def test_damaged_sample_files_are_scanned_or_refused(name: str) -> None:
     octets = bytes(data_set.source.view)
     rng = random.Random(name + SEED)
     for _ in range(max(ROUNDS // 4, 1)):
-        damaged = mutated(rng, octets)
+        damaged = damaged_bytes(rng, octets)
         try:
             carrier = scan(Source(damaged), data_set.encoding)
         except InputError:
