@@ -110,7 +110,10 @@ class UnknownTransferSyntax(InputError):
     """No rule says how a data set in this transfer syntax is encoded."""
 
     def __init__(self, transfer_syntax_uid: str) -> None:
-        super().__init__(f"transfer syntax {transfer_syntax_uid or '(none)'} is not known")
+        # What is no UID may be anything, and has no place in a sentence.
+        is_uid = all(character in "0123456789." for character in transfer_syntax_uid)
+        shown = (transfer_syntax_uid or "(none)") if is_uid else "(no UID)"
+        super().__init__(f"transfer syntax {shown} is not known")
         self.transfer_syntax_uid = transfer_syntax_uid
 
 

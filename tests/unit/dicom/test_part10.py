@@ -120,6 +120,11 @@ def test_the_number_of_elements_of_the_file_meta_information_is_limited() -> Non
         open_file(FRONT + syntax() + many + DATA_SET)
 
 
+def test_a_transfer_syntax_that_is_no_uid_is_not_shown() -> None:
+    with pytest.raises(UnknownTransferSyntax, match=r"^transfer syntax \(no UID\) is not known$"):
+        open_file(FRONT + syntax("1.2.\n\x1b") + DATA_SET)
+
+
 def test_an_element_that_stands_twice_in_the_file_meta_information_is_refused() -> None:
     with pytest.raises(MalformedDataSet, match=r"\(0002,0010\) stands twice"):
         open_file(FRONT + syntax() + syntax() + DATA_SET)
