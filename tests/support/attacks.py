@@ -178,7 +178,8 @@ def at(elements: list[Element], tag: int, *more: int) -> Element:
 def value_of_signature(elements: list[Element]) -> bytes:
     """The signature value without its pad byte."""
     value = at(elements, SIGNATURES, 0x04000120).value
-    return value[: 2 + value[1]] if value[0] == 0x30 and value[1] < 0x80 else value
+    is_der = value[0] == 0x30 and len(value) - 1 <= 2 + value[1] <= len(value)  # RSA signatures begin with any byte
+    return value[: 2 + value[1]] if is_der else value
 
 
 def with_token(file: bytes, make: Callable[[bytes], bytes]) -> bytes:
