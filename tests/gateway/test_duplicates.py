@@ -20,6 +20,7 @@ from sealgate.spool.payload import PayloadStore
 from support.destination import node
 from support.gateway import Gateway, gateway, identity
 from support.instances import TAMPERED, Instance, ct_slice, data_set_of, send
+from support.payload_files import payload_files
 from support.pki import Authority
 from support.ports import LOOPBACK
 from support.storage import STOP_SECONDS
@@ -37,10 +38,6 @@ def tables(pki: Authority, **changes: Any) -> dict[str, Any]:
 
 def all_taken(running: Gateway, instances: Sequence[Instance]) -> None:
     assert {response.status for response in send(running.port, instances)} == {Status.SUCCESS}
-
-
-def payloads(data_dir: Path) -> list[Path]:
-    return [path for path in (data_dir / "payload").rglob("*") if path.is_file()]
 
 
 def signatures_made(records: list[dict[str, Any]]) -> list[str]:
@@ -62,7 +59,7 @@ def test_while_its_delivery_is_open_the_same_again_changes_nothing(
         all_taken(running, [instance, instance])
         all_taken(running, [instance])
         assert len(running.unfinished()) == 1
-        assert len(payloads(running.data_dir)) == 1
+        assert len(payload_files(running.data_dir)) == 1
         assert len(signatures_made(running.audit())) == 1
         assert running.log.count("again=True") == 2
         with node(free_port) as arrived:
@@ -87,7 +84,7 @@ def test_after_its_delivery_the_same_again_is_delivered_again_with_the_same_sign
     (record,) = running.audit()
     assert [delivery["outcome"] for delivery in record["deliveries"]] == ["done", "done"]
     assert len(signatures_made([record])) == 1
-    assert len(payloads(running.data_dir)) == 1
+    assert len(payload_files(running.data_dir)) == 1
 
 
 def test_the_same_again_after_a_restart_is_known(tmp_path: Path, pki: Authority) -> None:
@@ -97,7 +94,7 @@ def test_the_same_again_after_a_restart_is_known(tmp_path: Path, pki: Authority)
             all_taken(running, [instance])
             running.wait_until_delivered()
             assert len(running.audit()) == 1
-    assert len(payloads(running.data_dir)) == 1
+    assert len(payload_files(running.data_dir)) == 1
     assert len(list((tmp_path / "received").iterdir())) == 1
 
 
@@ -140,7 +137,7 @@ def test_what_was_rejected_is_judged_anew_when_it_comes_again(tmp_path: Path) ->
         answers = send(running.port, [instance, instance])
         assert [answer.status for answer in answers] == [0xC100, 0xC100]
         assert [record["verdict"] for record in running.audit()] == ["reject", "reject"]
-        assert not payloads(running.data_dir)
+        assert not payload_files(running.data_dir)
 
 
 def test_of_two_associations_with_the_same_instances_at_once_each_is_kept_once(
@@ -166,7 +163,7 @@ def test_of_two_associations_with_the_same_instances_at_once_each_is_kept_once(
     running.wait_until_delivered()
     counted = Counter(record["sop_instance_uid"] for record in running.audit())
     assert counted == {instance.sop_instance_uid: 1 for instance in instances}
-    assert len(payloads(running.data_dir)) == AT_ONCE
+    assert len(payload_files(running.data_dir)) == AT_ONCE
     assert {path.name for path in (tmp_path / "received").iterdir()} == {f"{uid}.dcm" for uid in counted}
     assert "ALERT" not in running.log
 
@@ -233,6 +230,5 @@ def test_two_arrivals_that_meet_before_the_commit_are_one_instance(tmp_path: Pat
     assert isinstance(records, list)
     assert isinstance(entries, list)
     assert len(signatures_made(records)) == len(records) == len(entries) == 1
-    assert len(payloads(tmp_path / "data")) == 1
-    assert not list((tmp_path / "data" / "intake").iterdir())
+    assert len(payload_files(tmp_path / "data")) == 1
     assert sorted(map(tuple, woken)) == [(), ("folder",)]

@@ -71,7 +71,7 @@ def site(tmp_path: Path, pki: Authority) -> Iterator[Gateway]:
 
 def rows(site: Gateway, tmp_path: Path) -> dict[str, Row]:
     """Run the script and read its table."""
-    watched = [site.data_dir / "intake", site.data_dir / "payload", tmp_path / "received"]
+    watched = [site.data_dir / "payload", tmp_path / "received"]
     watch = [word for folder in watched for word in ("--watch", str(folder))]
     done = subprocess.run(
         [

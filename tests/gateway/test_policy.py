@@ -33,6 +33,7 @@ from support.instances import (
     signed_slice,
     uid,
 )
+from support.payload_files import payload_files
 from support.pki import Authority, Credential
 from support.signing import signed
 
@@ -339,7 +340,7 @@ def test_an_instance_of_a_source_that_is_not_there_is_not_authorised(tmp_path: P
         with pytest.raises(StoreRefused) as refusal:
             Pipeline(intake).begin(request)
     assert refusal.value.status == 0x0124
-    assert not any((tmp_path / "intake").iterdir())
+    assert not payload_files(tmp_path)
 
 
 def test_patient_data_and_values_never_reach_the_log(site: Site) -> None:

@@ -39,7 +39,7 @@ from sealgate.policy.rules import Condition
 from sealgate.policy.verdict import Decision
 from sealgate.spool.database import Database
 from sealgate.spool.instances import InstanceKey, NewInstance, Stored, find_instance, insert_instance, store_again
-from sealgate.spool.payload import IntakeFile, Layout, PayloadStore
+from sealgate.spool.payload import Layout, PayloadIntake, PayloadStore
 from sealgate.spool.states import InstanceState
 
 _log = structlog.get_logger(__name__)
@@ -94,7 +94,7 @@ class Pipeline:
         return None if source_of(self._intake.sources, peer) else CALLING_AE_TITLE_NOT_RECOGNIZED
 
     def begin(self, request: StoreRequest) -> InstanceReception:
-        """Open an intake file for an instance. Raises StoreRefused."""
+        """Be ready for the bytes of an instance. Raises StoreRefused."""
         source = source_of(self._intake.sources, request.peer)
         if source is None:
             raise StoreRefused(Status.NOT_AUTHORIZED, "This source may not store here")
@@ -122,24 +122,24 @@ class InstanceReception:
             implementation_version_name=IMPLEMENTATION_VERSION_NAME,
         )
         self._start = len(header)
-        self._file: IntakeFile = intake.store.new_intake()
+        self._payload: PayloadIntake = intake.store.new_intake()
         try:
-            self._file.write(header)
+            self._payload.write(header)
         except StorageError:
-            self._file.discard()
+            self._payload.discard()
             raise
 
     def write(self, fragment: memoryview) -> None:
-        """Append to the intake file. Raises StoreRefused."""
+        """Take more of the data set. Raises StoreRefused."""
         try:
-            self._file.write(fragment)
+            self._payload.write(fragment)
         except StorageError as error:
             raise _refused(error) from error
         self._digest.update(fragment)
 
     def discard(self) -> None:
-        """Remove the intake file."""
-        self._file.discard()
+        """Forget what came."""
+        self._payload.discard()
 
     def finish(self) -> StoreResponse:
         """Examine, keep, commit, and answer."""
@@ -149,18 +149,18 @@ class InstanceReception:
             refused = _refused(error)
             return StoreResponse(status=refused.status, comment=refused.comment)
         finally:
-            self._file.discard()
+            self._payload.discard()
 
     def _finished(self) -> StoreResponse:
         digest_in = self._digest.hexdigest()
-        if self._file.size == self._start:
+        if self._payload.size == self._start:
             return StoreResponse(status=Status.CANNOT_UNDERSTAND, comment="The data set is empty")
         again, first_seen = self._intake.database.run(lambda connection: self._recognised(connection, digest_in))
         if again is not None:
             return self._answered(again)
         examination = examine(
             Subject(
-                buffer=self._file.map(),
+                buffer=self._payload.view(),
                 start=self._start,
                 sop_class_uid=self._request.sop_class_uid,
                 sop_instance_uid=self._request.sop_instance_uid,
@@ -170,7 +170,7 @@ class InstanceReception:
             self._source,
             at=self._intake.clock(),
             new_uid=self._intake.new_uid,
-            inflated=inflated_in(self._file.path.parent),
+            inflated=inflated_in(self._intake.store.root),
         )
         response = _rejection(examination)
         if response is not None:
@@ -192,18 +192,18 @@ class InstanceReception:
         return InstanceKey(self._request.sop_instance_uid, digest_in, self._source.name, self._source.policy_digest)
 
     def _outgoing(self, examination: Examination, digest_in: str) -> Outgoing:
-        """Append what a signature inserts to the intake file, and say how the outgoing data set lies in it."""
+        """Append what a signature inserts to the payload, and say how the outgoing data set lies in it."""
         created, data_set = examination.created, examination.data_set
         if created is None or data_set is None:
-            return Outgoing(layout=((self._start, self._file.size),), digest=digest_in)
+            return Outgoing(layout=((self._start, self._payload.size),), digest=digest_in)
         digest = hashlib.sha256()
         segments = splice.segments(len(data_set.source), created.edits)
         if data_set.syntax.deflated:
-            start = self._file.size
+            start = self._payload.size
             for chunk in deflate(splice.pieces(data_set.source, created.edits)):
-                self._file.append(chunk)
+                self._payload.append(chunk)
                 digest.update(chunk)
-            layout: Layout = ((start, self._file.size),)
+            layout: Layout = ((start, self._payload.size),)
         else:
             layout = tuple(self._place(segment, data_set.source, digest.update) for segment in segments)
         return Outgoing(layout=layout, digest=digest.hexdigest(), spliced=splice.inserted_ranges(segments))
@@ -214,7 +214,7 @@ class InstanceReception:
         """Range of the payload file where a segment stands; inserted bytes are appended to it."""
         if isinstance(segment, bytes):
             update(segment)
-            return self._file.append(segment)
+            return self._payload.append(segment)
         for window in source.windows(segment.start, segment.end):
             update(window)
         return self._start + segment.start, self._start + segment.end
@@ -222,8 +222,8 @@ class InstanceReception:
     def _committed(self, examination: Examination, digest_in: str, outgoing: Outgoing) -> Stored:
         """Payload durable, then instance, jobs and audit records in one transaction."""
         request, peer, source = self._request, self._request.peer, self._source
-        size = self._file.size
-        payload = self._file.keep()
+        size = self._payload.size
+        payload = self._payload.keep()
         new = NewInstance(
             sop_class_uid=request.sop_class_uid,
             sop_instance_uid=request.sop_instance_uid,

@@ -179,10 +179,9 @@ def _prepare_folder(section: DestinationSection) -> None:
 def _recover(database: Database, store: PayloadStore) -> None:
     recovery = recover(database, store)
     jobs = database.run(reclaim)
-    if recovery.intake_removed or recovery.orphans_removed or jobs:
+    if recovery.orphans_removed or jobs:
         _log.info(
             "recovered after an interruption",
-            unfinished_receptions_removed=recovery.intake_removed,
             unacknowledged_payloads_removed=recovery.orphans_removed,
             deliveries_taken_up_again=jobs,
         )

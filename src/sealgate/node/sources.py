@@ -46,8 +46,10 @@ class Source:
             return False
         if section.calling_ae_titles and peer.calling_ae_title not in section.calling_ae_titles:
             return False
+        if not section.networks:
+            return True
         address = ipaddress.ip_address(peer.address)
-        return not section.networks or any(address in network for network in section.networks)
+        return any(address in network for network in section.networks)
 
 
 def open_sources(configuration: Configuration) -> tuple[Source, ...]:

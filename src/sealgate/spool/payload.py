@@ -4,8 +4,11 @@ A payload file holds the Part 10 preamble, the File Meta Information and the dat
 a signature inserts are appended at its end. What goes out is a `Layout`, a list of ranges of that file, so signing
 copies nothing. Names are random: nothing that a peer sends ever becomes part of a path.
 
-    root/intake/<name>          being received; after a crash nobody was told that it is safe, so it is removed
-    root/payload/<ab>/<name>    whole and durable; <ab> are the first two digits of the name
+    root/payload/<ab>/<name>    <ab> are the first two digits of the name
+
+A file has its name from the beginning, and counts once an instance in the database refers to it; what a crash leaves
+without that was never acknowledged, and is removed at the next start. Most instances are small enough to stay in
+memory until it is decided what becomes of them.
 """
 
 from __future__ import annotations
@@ -14,16 +17,21 @@ import mmap
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
-from typing import BinaryIO, Final, Self, TypeAlias
+from typing import BinaryIO, Final, Self, TypeAlias, TypeVar
 
+from sealgate.dicom.source import Buffer
 from sealgate.errors import PayloadDamaged, StorageError, StorageFull
 from sealgate.files.faults import FULL, from_os_error
+from sealgate.spool.blocks import Buffers, write_all, write_blocks
 from sealgate.spool.lock import DIRECTORY_MODE, FILE_MODE
+
+T = TypeVar("T")
 
 Layout: TypeAlias = tuple[tuple[int, int], ...]
 """Ranges [start, end) of a payload file, in bytes; one after the other they are the data set that goes out."""
@@ -31,8 +39,12 @@ Layout: TypeAlias = tuple[tuple[int, int], ...]
 SHARDS: Final = tuple(f"{number:02x}" for number in range(256))
 """Subdirectories of payload/, so that a million files stay pleasant for `ls` and for backup programs."""
 
+PREPARED_FILES: Final = 16
+"""Empty files that are made at a time, all in one shard, so that their names are durable by one fsync of it."""
+
 _NAME = re.compile(r"[0-9a-f]{32}")
-_INTAKE_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_WRITE_FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+_CREATE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -42,39 +54,29 @@ def random_name() -> str:
     return secrets.token_hex(16)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leftovers:
-    """What a crash had left behind and `PayloadStore.recover` removed; nobody had been told that it is safe."""
+class PayloadIntake:
+    """One instance that is being received; used by one thread, and ends with `discard`, after `keep` or without it.
 
-    intake_removed: int
-    orphans_removed: int
+    It is held in a buffer as long as it fits, and in its file from then on.
+    """
 
-
-class IntakeFile:
-    """One instance that is being received; used by one thread, and ends with `keep` or `discard`."""
-
-    def __init__(self, store: PayloadStore, name: str, fd: int) -> None:
+    def __init__(self, store: PayloadStore) -> None:
         self._store = store
-        self._name = name
-        self._fd = fd
+        self._buffer = store.buffers.take()
+        self._name: str | None = None
+        self._fd = -1
         self.size = 0
         """Bytes written so far."""
 
-    @property
-    def path(self) -> Path:
-        """Where the file is until it is kept."""
-        return self._store.root / "intake" / self._name
-
     def write(self, fragment: bytes | memoryview) -> None:
         """Append all of `fragment`. Raises StorageFull or StorageError; what was written then is of no use."""
-        rest = memoryview(fragment).cast("B")
-        try:
-            while rest:
-                written = os.write(self._descriptor(), rest)
-                self.size += written
-                rest = rest[written:]
-        except OSError as error:
-            raise from_os_error(error, f"write the payload {self.path}") from error
+        end = self.size + len(fragment)
+        if self._fd < 0 and self._buffer is not None and end <= len(self._buffer):
+            self._buffer[self.size : end] = fragment
+        else:
+            self._open()
+            self._attempt(lambda: write_all(self._fd, fragment), "write")
+        self.size = end
 
     def append(self, inserted: bytes | memoryview) -> tuple[int, int]:
         """Append `inserted` and return the range [start, end) that it has in the file, for the layout."""
@@ -82,47 +84,58 @@ class IntakeFile:
         self.write(inserted)
         return start, self.size
 
-    def map(self) -> mmap.mmap:
-        """A read-only view of what was written so far, without a copy; the caller closes it. Raises StorageError."""
-        if not self.size:
-            raise RuntimeError("an intake file without a byte cannot be mapped")
-        try:
-            return mmap.mmap(self._descriptor(), self.size, access=mmap.ACCESS_READ)
-        except OSError as error:
-            raise from_os_error(error, f"map the payload {self.path}") from error
+    def view(self) -> Buffer:
+        """What was written so far, read-only and without a copy; good until `discard`. Raises StorageError."""
+        if self._fd < 0:
+            held = self._buffer if self._buffer is not None else memoryview(b"")
+            return held[: self.size].toreadonly()
+        return self._attempt(lambda: mmap.mmap(self._fd, self.size, access=mmap.ACCESS_READ), "map")
 
     def keep(self) -> str:
-        """Make the file permanent and return its payload name.
+        """Make the payload permanent and return its name.
 
-        When this returns, the bytes and the name are on the disk: file fsync, rename, fsync of the directory. If a
-        step fails, the file is removed and StorageFull or StorageError raised.
+        When this returns, the bytes and the name are on the disk. If a step fails, nothing of the payload stays, and
+        StorageFull or StorageError is raised.
         """
-        descriptor = self._descriptor()
         try:
-            self._store.make_durable(self._name, descriptor)
+            self._open()
+            assert self._name is not None
+            self._store.make_durable(self._name, self._fd)
         except BaseException:
             self.discard()
             raise
-        self._close()
-        return self._name
+        name, self._name = self._name, None
+        return name
 
     def discard(self) -> None:
-        """Remove what was received; after `keep` or a first `discard` it does nothing. Never raises."""
-        if self._fd < 0:
+        """Remove what was not kept and give everything back; a second call does nothing. Never raises."""
+        if self._fd >= 0:
+            # Every byte went through fsync or is of no use, so an error of close has nothing to tell.
+            with suppress(OSError):
+                os.close(self._fd)
+            self._fd = -1
+        if self._name is not None:
+            with suppress(StorageError):  # what stays is removed by `recover` at the next start
+                self._store.delete(self._name)
+            self._name = None
+        if self._buffer is not None:
+            self._store.buffers.give_back(self._buffer)
+            self._buffer = None
+
+    def _open(self) -> None:
+        """Have the file, with what was held in memory before in it."""
+        if self._fd >= 0:
             return
-        self._close()
-        self._store.remove_intake(self._name)
+        self._name, self._fd = self._store.take_file()
+        if self._buffer is not None:
+            held = self._buffer[: self.size]
+            self._attempt(lambda: write_blocks(self._fd, held), "write")
 
-    def _descriptor(self) -> int:
-        if self._fd < 0:
-            raise RuntimeError(f"the intake file {self._name} was kept or discarded before")
-        return self._fd
-
-    def _close(self) -> None:
-        # Every byte went through fsync or is of no use, so an error of close has nothing to tell.
-        with suppress(OSError):
-            os.close(self._fd)
-        self._fd = -1
+    def _attempt(self, step: Callable[[], T], verb: str) -> T:
+        try:
+            return step()
+        except OSError as error:
+            raise from_os_error(error, f"{verb} the payload {self._store.path(self._name or '')}") from error
 
     def __enter__(self) -> Self:
         return self
@@ -134,22 +147,24 @@ class IntakeFile:
 
 
 class PayloadStore:
-    """The directories root/intake and root/payload on one file system; safe to share between threads.
+    """The directory root/payload; safe to share between threads.
 
     After an fsync has failed for another reason than a full disk, Linux may call a second fsync of the same pages
     successful although they were lost. So the store never tries again: it takes nothing more until the gateway is
     started anew, and `failure` says why.
 
-    Raises StorageError, when constructed, if the directories cannot be made or lie on two file systems.
+    Raises StorageError, when constructed, if the directory cannot be made.
     """
 
     def __init__(self, root: Path, *, new_name: Callable[[], str] = random_name) -> None:
         self.root = root
+        self.buffers = Buffers()
         self.failure: str | None = None
         """Why nothing is taken any more, as a sentence; None as long as the disk has kept its word."""
         self._new_name = new_name
+        self._prepared: list[str] = []
+        self._preparing = Lock()
         try:
-            self._intake_fd = _open_directory(root / "intake")
             self._payload_fd = _open_directory(root / "payload")
             for shard in SHARDS:
                 with suppress(FileExistsError):
@@ -162,18 +177,62 @@ class PayloadStore:
                 os.close(root_fd)
         except OSError as error:
             raise from_os_error(error, f"open the payload store {root}") from error
-        if os.fstat(self._intake_fd).st_dev != os.fstat(self._payload_fd).st_dev:
-            raise StorageError(f"{root}/intake and {root}/payload lie on two file systems; put them on one")
 
-    def new_intake(self) -> IntakeFile:
-        """A new, empty intake file under a random name. Raises StorageFull or StorageError."""
+    def new_intake(self) -> PayloadIntake:
+        """A new, empty intake. Raises StorageError."""
         self._refuse_after_failure()
-        name = _checked(self._new_name())
+        return PayloadIntake(self)
+
+    def take_file(self) -> tuple[str, int]:
+        """An empty file whose name is durable: its name, and a descriptor to write and map it.
+
+        Raises StorageFull or StorageError.
+        """
+        with self._preparing:
+            if not self._prepared:
+                self._prepared = self._prepare()
+            name = self._prepared.pop()
         try:
-            fd = os.open(name, _INTAKE_FLAGS, FILE_MODE, dir_fd=self._intake_fd)
+            return name, os.open(_sharded(name), _WRITE_FLAGS, dir_fd=self._payload_fd)
         except OSError as error:
-            raise from_os_error(error, f"create a file in {self.root}/intake") from error
-        return IntakeFile(self, name, fd)
+            raise from_os_error(error, f"open the payload {self.path(name)}") from error
+
+    def _prepare(self) -> list[str]:
+        """Names of new files, PREPARED_FILES or, on a full disk, as many as there is room for."""
+        self._refuse_after_failure()
+        shard = _checked(self._new_name())[:2]
+        names: list[str] = []
+        try:
+            while len(names) < PREPARED_FILES:
+                name = shard + _checked(self._new_name())[2:]
+                os.close(os.open(_sharded(name), _CREATE_FLAGS, FILE_MODE, dir_fd=self._payload_fd))
+                names.append(name)
+        except OSError as error:
+            if not names:
+                raise from_os_error(error, f"create a file in {self.root}/payload/{shard}") from error
+        try:
+            self._fsync_shard(shard)
+        except StorageError:
+            self._remove(names)
+            raise
+        return names
+
+    def _fsync_shard(self, shard: str) -> None:
+        what = f"{self.root}/payload/{shard}"
+        try:
+            shard_fd = os.open(shard, _DIRECTORY_FLAGS, dir_fd=self._payload_fd)
+        except OSError as error:
+            raise from_os_error(error, f"open {what}") from error
+        try:
+            self._fsync(shard_fd, what)
+        finally:
+            os.close(shard_fd)
+
+    def _remove(self, names: Iterable[str]) -> None:
+        """Remove files that nobody has written to; what stays is removed by `recover` at the next start."""
+        for name in names:
+            with suppress(StorageError):
+                self.delete(name)
 
     def require_free(self, byte_count: int) -> None:
         """Raise StorageFull unless `byte_count` bytes, and one more file, fit on the file system."""
@@ -218,50 +277,38 @@ class PayloadStore:
         directory = self.root / "payload" / shard
         return frozenset(name for name in _list(directory) if _NAME.fullmatch(name) and name.startswith(shard))
 
-    def recover(self, is_referenced: Callable[[str], bool]) -> Leftovers:
-        """Remove unfinished intakes, and payloads that `is_referenced` does not know. Raises StorageError.
+    def holds_bytes(self, name: str) -> bool:
+        """Whether the payload `name` is more than a file that was made in advance. Raises StorageError."""
+        try:
+            return os.stat(_sharded(name), dir_fd=self._payload_fd, follow_symlinks=False).st_size > 0
+        except OSError as error:
+            raise from_os_error(error, f"look at the payload {self.path(name)}") from error
 
-        Only for the owner of the data directory, before it receives anything. Names are asked for shard by shard, in
-        order. Neither kind was ever acknowledged: the commit that comes before a Success is missing.
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove payloads that were never acknowledged, at the start of the owner of the data directory.
+
+        Raises StorageError.
         """
-        unfinished = [name for name in _list(self.root / "intake") if _NAME.fullmatch(name)]
-        for name in unfinished:
-            self.remove_intake(name)
-        orphans = 0
-        for name in self._all_names():
-            if not is_referenced(name):
-                self.delete(name)
-                orphans += 1
-        return Leftovers(intake_removed=len(unfinished), orphans_removed=orphans)
+        shutil.rmtree(self.root / "intake", ignore_errors=True)  # where earlier versions put what they were receiving
+        for name in names:
+            self.delete(name)
+        with self._preparing:
+            self._prepared = []
 
     def make_durable(self, name: str, descriptor: int) -> None:
-        """Take the intake `name`, open as `descriptor`, into payload/ so that a power cut cannot undo it."""
+        """Bring the bytes of the payload `name`, open as `descriptor`, to the disk so that a power cut keeps them."""
         self._refuse_after_failure()
-        target = _sharded(name)
-        self._fsync(descriptor, f"{self.root}/intake/{name}")
-        try:
-            os.rename(name, target, src_dir_fd=self._intake_fd, dst_dir_fd=self._payload_fd)
-            shard_fd = os.open(name[:2], _DIRECTORY_FLAGS, dir_fd=self._payload_fd)
-        except OSError as error:
-            raise self._undo(name, from_os_error(error, f"keep the payload {self.path(name)}")) from error
-        try:
-            self._fsync(shard_fd, f"{self.root}/payload/{name[:2]}")
-        except StorageError as error:
-            raise self._undo(name, error) from error
-        finally:
-            os.close(shard_fd)
-
-    def remove_intake(self, name: str) -> None:
-        """Remove the intake `name`. Never raises: what stays is removed by `recover` at the next start."""
-        with suppress(OSError):
-            os.unlink(_checked(name), dir_fd=self._intake_fd)
+        self._fsync(descriptor, str(self.path(name)))
 
     def close(self) -> None:
-        """Give the directories back; a second call does nothing."""
-        for fd in (self._intake_fd, self._payload_fd):
-            if fd >= 0:
-                os.close(fd)
-        self._intake_fd = self._payload_fd = -1
+        """Remove the files that were not needed and give the directory back; a second call does nothing."""
+        if self._payload_fd < 0:
+            return
+        with self._preparing:
+            self._remove(self._prepared)
+            self._prepared = []
+        os.close(self._payload_fd)
+        self._payload_fd = -1
 
     def _fsync(self, descriptor: int, what: str) -> None:
         try:
@@ -274,18 +321,9 @@ class PayloadStore:
                 )
             raise from_os_error(error, f"make {what} durable") from error
 
-    def _undo(self, name: str, error: StorageError) -> StorageError:
-        with suppress(StorageError):
-            self.delete(name)
-        return error
-
     def _refuse_after_failure(self) -> None:
         if self.failure is not None:
             raise StorageError(self.failure)
-
-    def _all_names(self) -> Iterator[str]:
-        for shard in SHARDS:
-            yield from sorted(self.names(shard))
 
     def __enter__(self) -> Self:
         return self

@@ -13,7 +13,7 @@ from sealgate.spool.payload import SHARDS, PayloadStore
 from sealgate.spool.schema import instance
 
 MAX_ORPHANS: Final = 1024
-"""Payloads without a row that one crash can leave: one per association that was between rename and commit."""
+"""Payloads without a row that one crash can leave: one for each association that was receiving."""
 
 MAX_REPORTED_MISSING: Final = 100
 """Missing payloads that are named; if there are more, the file system is the thing to look at."""
@@ -23,8 +23,8 @@ MAX_REPORTED_MISSING: Final = 100
 class Recovery:
     """What was done and found at the start."""
 
-    intake_removed: int
     orphans_removed: int
+    """Payloads with bytes in them that were never acknowledged."""
     missing: tuple[str, ...]
     """Payloads that the database promises and the disk does not have, MAX_REPORTED_MISSING at most."""
     missing_count: int
@@ -41,12 +41,15 @@ def recover(database: Database, payloads: PayloadStore) -> Recovery:
 
 def _recover(connection: Connection, database: Database, payloads: PayloadStore) -> Recovery:
     orphans: set[str] = set()
+    filled = 0
     missing: list[str] = []
     missing_count = 0
     for shard in SHARDS:  # one shard at a time, so that memory does not grow with the store
         on_disk, known = payloads.names(shard), _known(connection, shard)
-        orphans |= on_disk - known
-        if len(orphans) > (0 if database.created else MAX_ORPHANS):
+        unknown = on_disk - known
+        orphans |= unknown
+        filled += sum(payloads.holds_bytes(name) for name in unknown)  # the others were made in advance
+        if filled > (0 if database.created else MAX_ORPHANS):
             raise StorageError(
                 f"{payloads.root}/payload holds instances that the database {database.path} does not know; put "
                 "back the database that belongs to them, or move that directory away"
@@ -54,10 +57,9 @@ def _recover(connection: Connection, database: Database, payloads: PayloadStore)
         lost = sorted(known - on_disk)
         missing_count += len(lost)
         missing += lost[: MAX_REPORTED_MISSING - len(missing)]
-    left = payloads.recover(lambda name: name not in orphans)
+    payloads.remove(orphans)
     return Recovery(
-        intake_removed=left.intake_removed,
-        orphans_removed=left.orphans_removed,
+        orphans_removed=filled,
         missing=tuple(missing),
         missing_count=missing_count,
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import random
 import resource
 import stat
 from collections.abc import Callable, Iterator
@@ -12,13 +14,19 @@ from pathlib import Path
 import pytest
 
 from sealgate.errors import PayloadDamaged, StorageError, StorageFull
-from sealgate.spool.payload import PayloadStore
+from sealgate.spool.blocks import BLOCK_BYTES, BUFFER_BYTES, MAX_BUFFERS
+from sealgate.spool.payload import PREPARED_FILES, SHARDS, PayloadStore
 
 
 def kept(payloads: PayloadStore, content: bytes) -> str:
     with payloads.new_intake() as intake:
         intake.write(content)
         return intake.keep()
+
+
+def written(payloads: PayloadStore) -> list[Path]:
+    """The payload files with bytes in them; the others were made in advance."""
+    return [path for path in (payloads.root / "payload").rglob("*") if path.is_file() and path.stat().st_size]
 
 
 def failing(number: int) -> Callable[..., int]:
@@ -39,23 +47,85 @@ def test_a_kept_payload_has_the_bytes_that_were_written_in_order(payloads: Paylo
         assert file.read() == b"received, in fragments and signed"
 
 
-def test_a_map_shows_what_was_written_and_stays_while_more_is_appended(payloads: PayloadStore) -> None:
+def content_of(size: int) -> bytes:
+    return random.Random(size).randbytes(size)
+
+
+@pytest.mark.parametrize(
+    "size", [1, BLOCK_BYTES - 1, BLOCK_BYTES, 3 * BLOCK_BYTES + 1, BUFFER_BYTES, BUFFER_BYTES + 1, 3 * BUFFER_BYTES]
+)
+def test_a_payload_of_any_size_has_the_bytes_that_were_written(payloads: PayloadStore, size: int) -> None:
+    content = content_of(size)
     with payloads.new_intake() as intake:
-        intake.write(b"data set")
-        with intake.map() as view:
-            intake.append(b"signature")
-            assert bytes(view) == b"data set"
+        for position in range(0, size, 100_001):
+            intake.write(memoryview(content)[position : position + 100_001])
+        assert bytes(intake.view()) == content
+        intake.append(b"signature")
+        assert payloads.path(intake.keep()).read_bytes() == content + b"signature"
 
 
-def test_a_map_of_nothing_is_a_mistake_of_ours(payloads: PayloadStore) -> None:
-    with payloads.new_intake() as intake, pytest.raises(RuntimeError, match="without a byte"):
-        intake.map()
+@pytest.mark.parametrize("size", [9, 2 * BUFFER_BYTES])
+def test_a_view_shows_what_was_written_and_stays_while_more_is_appended(payloads: PayloadStore, size: int) -> None:
+    with payloads.new_intake() as intake:
+        intake.write(bytes(size))
+        view = intake.view()
+        intake.append(b"signature")
+        assert bytes(view) == bytes(size)
+        with pytest.raises(TypeError, match=r"read-only|modify"):
+            memoryview(view)[0] = 1
+
+
+def test_no_file_is_written_to_before_an_instance_is_kept_or_too_large_for_memory(payloads: PayloadStore) -> None:
+    with payloads.new_intake() as small, payloads.new_intake() as large:
+        small.write(bytes(BUFFER_BYTES))
+        large.write(bytes(BUFFER_BYTES))
+        assert written(payloads) == []
+        large.write(b"x")
+        assert [path.stat().st_size for path in written(payloads)] == [BUFFER_BYTES + 1]
+    assert written(payloads) == []
+
+
+def test_more_instances_at_once_than_there_are_buffers_are_kept_as_well(payloads: PayloadStore) -> None:
+    intakes = [payloads.new_intake() for _ in range(MAX_BUFFERS + 2)]
+    for number, intake in enumerate(intakes):
+        intake.write(b"instance %d" % number)
+    for number, intake in enumerate(intakes):
+        assert payloads.path(intake.keep()).read_bytes() == b"instance %d" % number
+        intake.discard()
+
+
+def test_a_file_system_without_direct_writes_gets_the_same_bytes(
+    payloads: PayloadStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = content_of(5 * BLOCK_BYTES + 7)
+    real = fcntl.fcntl
+
+    def refusing(fd: int, command: int, flags: int = 0) -> int:
+        if command == fcntl.F_SETFL and flags & os.O_DIRECT:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        return real(fd, command, flags)
+
+    monkeypatch.setattr(fcntl, "fcntl", refusing)
+    assert payloads.path(kept(payloads, content)).read_bytes() == content
+
+
+def test_a_disk_with_larger_blocks_gets_the_same_bytes(payloads: PayloadStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = content_of(5 * BLOCK_BYTES + 7)
+    real = os.write
+
+    def refusing(fd: int, piece: memoryview) -> int:
+        if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_DIRECT:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        return real(fd, piece)
+
+    monkeypatch.setattr(os, "write", refusing)
+    assert payloads.path(kept(payloads, content)).read_bytes() == content
 
 
 def test_directories_and_files_are_for_the_owner_alone(payloads: PayloadStore) -> None:
     name = kept(payloads, b"x")
     assert stat.S_IMODE(payloads.path(name).stat().st_mode) == 0o600
-    for directory in (payloads.root / "intake", payloads.root / "payload", payloads.path(name).parent):
+    for directory in (payloads.root / "payload", payloads.path(name).parent):
         assert stat.S_IMODE(directory.stat().st_mode) == 0o700
 
 
@@ -67,11 +137,13 @@ def test_names_are_random_and_sharded_by_their_first_two_digits(payloads: Payloa
 
 
 def test_a_name_that_is_taken_is_refused_and_not_overwritten(tmp_path: Path) -> None:
-    with PayloadStore(tmp_path, new_name=lambda: "0" * 32) as payloads, payloads.new_intake() as first:
-        first.write(b"first")
+    taken = tmp_path / "payload" / "00" / ("0" * 32)
+    taken.parent.mkdir(parents=True)
+    taken.write_bytes(b"first")
+    with PayloadStore(tmp_path, new_name=lambda: "0" * 32) as payloads:
         with pytest.raises(StorageError, match="File exists"):
-            payloads.new_intake()
-        assert first.path.read_bytes() == b"first"
+            kept(payloads, b"second")
+        assert taken.read_bytes() == b"first"
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "", "ab/" + "0" * 32, "0" * 31, "0" * 32 + "\n", "G" * 32])
@@ -81,38 +153,46 @@ def test_only_names_that_the_store_gave_are_let_near_a_path(payloads: PayloadSto
             use(name)
 
 
-def test_a_discarded_intake_leaves_nothing_and_may_be_discarded_again(payloads: PayloadStore) -> None:
+@pytest.mark.parametrize("size", [10, 2 * BUFFER_BYTES])
+def test_what_is_discarded_leaves_nothing_and_may_be_discarded_again(payloads: PayloadStore, size: int) -> None:
     intake = payloads.new_intake()
-    intake.write(b"half of an instance")
+    intake.write(bytes(size))
     intake.discard()
     intake.discard()
-    assert list((payloads.root / "intake").iterdir()) == []
-    with pytest.raises(RuntimeError, match="kept or discarded"):
-        intake.write(b"more")
+    assert written(payloads) == []
 
 
 def test_leaving_the_block_after_keep_does_not_remove_the_payload(payloads: PayloadStore) -> None:
     assert payloads.path(kept(payloads, b"stays")).read_bytes() == b"stays"
 
 
-def test_keep_syncs_the_file_then_renames_then_syncs_the_directory(
+def test_names_are_durable_before_anything_has_them_and_bytes_before_they_are_kept(
     payloads: PayloadStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[str] = []
-    real_fsync, real_rename = os.fsync, os.rename
+    real_fsync, real_write = os.fsync, os.write
 
     def fsync(fd: int) -> None:
         steps.append("fsync directory" if stat.S_ISDIR(os.fstat(fd).st_mode) else "fsync file")
         real_fsync(fd)
 
-    def rename(*arguments: str, **options: int) -> None:
-        steps.append("rename")
-        real_rename(*arguments, **options)  # type: ignore[arg-type]
+    def write(fd: int, content: bytes) -> int:
+        steps.append("write")
+        return real_write(fd, content)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    monkeypatch.setattr(os, "rename", rename)
-    kept(payloads, b"x")
-    assert steps == ["fsync file", "rename", "fsync directory"]
+    monkeypatch.setattr(os, "write", write)
+    for _ in range(PREPARED_FILES + 1):
+        kept(payloads, b"x")
+    each = ["write", "fsync file"]
+    assert steps == ["fsync directory", *each * PREPARED_FILES, "fsync directory", *each]
+
+
+def test_files_made_in_advance_are_removed_at_the_end(tmp_path: Path) -> None:
+    with PayloadStore(tmp_path) as payloads:
+        name = kept(payloads, b"x")
+        assert len(list(payloads.path(name).parent.iterdir())) == PREPARED_FILES
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [payloads.path(name)]
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
@@ -120,10 +200,12 @@ def test_no_room_while_writing_is_a_full_disk(
     payloads: PayloadStore, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     with payloads.new_intake() as intake:
-        monkeypatch.setattr(os, "write", failing(number))
-        with pytest.raises(StorageFull, match="no space is left"):
-            intake.write(b"x")
-    assert list((payloads.root / "intake").iterdir()) == []
+        intake.write(b"x")
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", failing(number))
+            with pytest.raises(StorageFull, match="no space is left"):
+                intake.keep()
+    assert written(payloads) == []
 
 
 @pytest.fixture
@@ -139,9 +221,10 @@ def test_a_write_that_the_kernel_cuts_short_is_an_error_and_never_taken_for_whol
     payloads: PayloadStore, small_files: int
 ) -> None:
     with payloads.new_intake() as intake:
+        intake.write(bytes(small_files + 1))
         with pytest.raises(StorageError, match="File too large"):
-            intake.write(bytes(small_files + 1))
-        assert intake.size == small_files
+            intake.keep()
+    assert written(payloads) == []
 
 
 def test_a_full_disk_at_fsync_removes_the_file_and_the_store_goes_on(
@@ -151,12 +234,12 @@ def test_a_full_disk_at_fsync_removes_the_file_and_the_store_goes_on(
         patch.setattr(os, "fsync", failing(errno.ENOSPC))
         with pytest.raises(StorageFull):
             kept(payloads, b"x")
-    assert list((payloads.root / "intake").iterdir()) == []
+    assert written(payloads) == []
     assert payloads.failure is None
     assert payloads.path(kept(payloads, b"there is room again")).is_file()
 
 
-@pytest.mark.parametrize("failing_call", [1, 2], ids=["of the file", "of the directory"])
+@pytest.mark.parametrize("failing_call", [1, 2], ids=["of the directory", "of the file"])
 def test_after_a_failed_fsync_nothing_is_kept_and_nothing_more_is_taken(
     payloads: PayloadStore, monkeypatch: pytest.MonkeyPatch, failing_call: int
 ) -> None:
@@ -177,7 +260,7 @@ def test_after_a_failed_fsync_nothing_is_kept_and_nothing_more_is_taken(
         waiting.keep()
     with pytest.raises(StorageError, match="until the disk was looked at"):
         payloads.new_intake()
-    assert [path for path in payloads.root.rglob("*") if path.is_file()] == []
+    assert written(payloads) == []
     assert payloads.failure is not None
 
 
@@ -187,19 +270,14 @@ def test_the_watermark_refuses_what_does_not_fit(payloads: PayloadStore) -> None
         payloads.require_free(1 << 60)
 
 
-def test_recovery_removes_what_was_never_acknowledged_and_keeps_the_rest(payloads: PayloadStore) -> None:
+def test_payloads_that_were_never_acknowledged_are_removed_and_nothing_else(payloads: PayloadStore) -> None:
     known, orphan = kept(payloads, b"known"), kept(payloads, b"orphan")
-    unfinished = payloads.new_intake()
-    unfinished.write(b"half")
     stranger = payloads.root / "payload" / "README"
     stranger.write_text("put here by a person")
-    left = payloads.recover(lambda name: name == known)
-    assert (left.intake_removed, left.orphans_removed) == (1, 1)
-    assert payloads.path(known).is_file()
-    assert not payloads.path(orphan).exists()
-    assert not unfinished.path.exists()
-    assert stranger.is_file()
-    unfinished.discard()
+    found = set().union(*(payloads.names(shard) for shard in SHARDS))
+    assert {name for name in found if payloads.holds_bytes(name)} == {known, orphan}
+    payloads.remove(found - {known})
+    assert set(written(payloads)) == {payloads.path(known), stranger}
 
 
 def test_a_payload_that_is_gone_is_named(payloads: PayloadStore) -> None:
@@ -211,6 +289,6 @@ def test_a_payload_that_is_gone_is_named(payloads: PayloadStore) -> None:
 
 
 def test_a_store_that_cannot_be_made_says_where(tmp_path: Path) -> None:
-    (tmp_path / "intake").write_text("a file where a directory belongs")
+    (tmp_path / "payload").write_text("a file where a directory belongs")
     with pytest.raises(StorageError, match=str(tmp_path)):
         PayloadStore(tmp_path)

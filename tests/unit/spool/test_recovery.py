@@ -8,6 +8,7 @@ import pytest
 
 from sealgate.errors import StorageError
 from sealgate.spool import recovery
+from sealgate.spool.blocks import BUFFER_BYTES
 from sealgate.spool.database import Database
 from sealgate.spool.payload import PayloadStore
 from sealgate.spool.recovery import Recovery, recover
@@ -20,6 +21,10 @@ def keep(payloads: PayloadStore) -> str:
         return intake.keep()
 
 
+def all_files(payloads: PayloadStore) -> list[Path]:
+    return [path for path in (payloads.root / "payload").rglob("*") if path.is_file()]
+
+
 @pytest.fixture
 def used(tmp_path: Path) -> Path:
     """The path of a database that is not new."""
@@ -28,18 +33,36 @@ def used(tmp_path: Path) -> Path:
     return path
 
 
-def test_orphans_and_unfinished_intakes_go_and_what_is_missing_is_named(used: Path) -> None:
+def test_orphans_and_what_was_not_received_whole_go_and_what_is_missing_is_named(used: Path) -> None:
     with Database(used) as database, PayloadStore(used.parent) as payloads:
         known, orphan, lost = keep(payloads), keep(payloads), keep(payloads)
-        payloads.new_intake()
+        payloads.new_intake().write(bytes(BUFFER_BYTES + 1))
         store(database, 1, payload=known)
         store(database, 2, payload=lost)
         payloads.delete(lost)
-        assert recover(database, payloads) == Recovery(
-            intake_removed=1, orphans_removed=1, missing=(lost,), missing_count=1
-        )
+        assert recover(database, payloads) == Recovery(orphans_removed=2, missing=(lost,), missing_count=1)
         assert payloads.path(known).is_file()
         assert not payloads.path(orphan).exists()
+        assert all_files(payloads) == [payloads.path(known)]
+
+
+def test_files_that_were_made_in_advance_go_without_being_counted(used: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recovery, "MAX_ORPHANS", 0)
+    with Database(used) as database, PayloadStore(used.parent) as payloads:
+        known = keep(payloads)
+        store(database, 1, payload=known)
+        assert len(all_files(payloads)) > 1
+        assert recover(database, payloads) == Recovery(orphans_removed=0, missing=(), missing_count=0)
+        assert all_files(payloads) == [payloads.path(known)]
+        assert payloads.path(keep(payloads)).read_bytes() == b"x", "the store goes on with new ones"
+
+
+def test_what_an_earlier_version_was_receiving_is_removed(used: Path) -> None:
+    (used.parent / "intake").mkdir()
+    (used.parent / "intake" / ("0" * 32)).write_bytes(b"half of an instance")
+    with Database(used) as database, PayloadStore(used.parent) as payloads:
+        recover(database, payloads)
+        assert not (used.parent / "intake").exists()
 
 
 def test_a_store_with_nothing_to_recover_stays_as_it_is(used: Path) -> None:
@@ -47,7 +70,7 @@ def test_a_store_with_nothing_to_recover_stays_as_it_is(used: Path) -> None:
         names = {keep(payloads) for _ in range(20)}
         for number, name in enumerate(names):
             store(database, number, payload=name)
-        assert recover(database, payloads) == Recovery(intake_removed=0, orphans_removed=0, missing=(), missing_count=0)
+        assert recover(database, payloads) == Recovery(orphans_removed=0, missing=(), missing_count=0)
         assert all(payloads.path(name).is_file() for name in names)
 
 
