@@ -32,6 +32,7 @@ _PACKAGES = {
     "pdftotext": "poppler-utils",
     "pkcs11-tool": "opensc",
     "softhsm2-util": "softhsm2",
+    "valgrind": "valgrind",
 }
 _ENVIRONMENT = {"TCP_NODELAY": "1", "LC_ALL": "C.UTF-8"}
 """TCP_NODELAY is read by DCMTK; without it Nagle's algorithm makes its peers 14 times slower."""
