@@ -9,6 +9,7 @@ from sealgate.dicom import tags
 from sealgate.dicom.transfer_syntax import Encoding
 from sealgate.dicom.vr import BY_NAME, SQ, VR, Padding
 from sealgate.dicom.walk import UNDEFINED_LENGTH
+from sealgate.dicom.words import swapped
 from sealgate.errors import LengthOverflow
 
 MAX_SHORT_LENGTH = 0xFFFF
@@ -46,8 +47,9 @@ def words(values: Iterable[int], encoding: Encoding) -> bytes:
 
 def attribute_tags(values: Iterable[int], encoding: Encoding) -> bytes:
     """Values of VR AT."""
-    halves = [half for value in values for half in (value >> 16, value & 0xFFFF)]
-    return struct.pack(f"{encoding.order}{len(halves)}H", *halves)
+    tag_numbers = list(values)
+    big_endian = struct.pack(f">{len(tag_numbers)}L", *tag_numbers)
+    return swapped(big_endian, 2) if encoding.little_endian else big_endian
 
 
 def item(content: bytes, encoding: Encoding) -> bytes:

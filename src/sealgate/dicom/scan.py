@@ -1,68 +1,27 @@
 """Scan of a carrier: the elements of one data set or item (where a signature may stand), and what is inside them.
 
-Only the elements at the level of the carrier are kept; of what is inside their sequences the scan keeps notes. So
-memory grows neither with values nor with nesting.
+The elements at the level of the carrier are kept; of what is inside their sequences the scan keeps notes, and the first
+thousand headers. So memory grows neither with values nor with nesting.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from sealgate.dicom import tags, vr
+from sealgate.dicom import vr
 from sealgate.dicom.dictionary import STANDARD, Dictionary
+from sealgate.dicom.elements import Element as Element
+from sealgate.dicom.elements import Notes as Notes
+from sealgate.dicom.elements import is_unfit
 from sealgate.dicom.limits import DEFAULT_SCAN_LIMITS, ScanLimits
-from sealgate.dicom.source import Source
+from sealgate.dicom.nested import Nested
+from sealgate.dicom.plain import MIN_HEADER_BYTES, read_plain
+from sealgate.dicom.source import WINDOW_BYTES, Source
 from sealgate.dicom.transfer_syntax import Encoding
-from sealgate.dicom.vr import VR
-from sealgate.dicom.walk import Kind, Token, walk, walk_fragments, walk_sequence
+from sealgate.dicom.walk import Kind, Token, Walker, item_frame, walk_fragments, walk_sequence
 from sealgate.errors import LimitExceeded
-
-
-class Notes:
-    """What the scan noticed inside an element (at any depth), or among the elements of a carrier.
-
-    Plain numbers to be combined by `|`: an IntFlag costs half a microsecond at each element.
-    """
-
-    UNSIGNABLE = 1
-    """An element with VR UN or an unknown VR: the sequence around it may not be signed as a whole."""
-    DISORDERED = 2
-    """Tags of one data set or item do not ascend."""
-    DUPLICATES = 4
-    """One tag twice in a data set or item, next to each other."""
-    SIGNATURES = 8
-    """A Digital Signatures Sequence inside an item, or an element of another VR with its tag."""
-    PRIVATE = 16
-    """A private element other than a private creator."""
-    DEEP = 32
-    """A sequence that is an element of an item."""
-    NEVER_SIGNED = 64
-    """An element inside an item that no MAC ever covers, whatever the list of signed elements says."""
-    CERTIFICATES = 128
-    """A Certificate of Signer inside an item: what is around it is, or looks like, a signature."""
-    UNKNOWN_VR = 256
-    """An element in explicit VR whose VR is none of those known here: readers differ in where its value ends."""
-    FRAGMENTS = 512
-    """An element inside an item whose value is encapsulated in fragments."""
-    UNFIT_LENGTH = 1024
-    """An element inside an item with a value of an unfit length (see `is_unfit`)."""
-
-
-class Element(NamedTuple):
-    """One element of a carrier: where its header, value and delimiter stand."""
-
-    tag: int
-    vr: VR
-    kind: Kind
-    start: int
-    value_start: int
-    value_end: int
-    """End of the value; before the delimiter where the length is undefined."""
-    end: int
-    notes: int
-    undefined_length: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,16 +50,59 @@ class Carrier:
     end: int
     elements: list[Element] = field(repr=False)
     notes: int
+    nested_notes: int = 0
+    """What was noticed inside any of the elements."""
+    plain: tuple[tuple[int, int], ...] = field(default=(), repr=False)
+    """Runs [first, beyond) of elements, as indices, that are plain and follow each other (see `dicom.plain`)."""
+    kept: Mapping[int, list[Token]] = field(default_factory=dict, repr=False, compare=False)
+    """What is inside of small sequences, by the offset at which they start."""
     dictionary: Dictionary = field(default=STANDARD, repr=False, compare=False)
     """What gives the VRs of implicit VR, here and in nested items."""
 
+    @property
+    def is_in_order(self) -> bool:
+        """Whether the tags of the elements ascend and none stands twice."""
+        return not self.notes & (Notes.DISORDERED | Notes.DUPLICATES)
+
+    @property
+    def has_nested_disorder(self) -> bool:
+        """Whether in an item inside one of the elements tags do not ascend, or one stands twice."""
+        return bool(self.nested_notes & (Notes.DISORDERED | Notes.DUPLICATES))
+
     def element(self, tag: int) -> Element | None:
         """First element with `tag`, or None."""
-        return next((element for element in self.elements if element.tag == tag), None)
+        if not self.is_in_order:
+            return next((element for element in self.elements if element.tag == tag), None)
+        index = self.index_from(tag)
+        return self.elements[index] if index < len(self.elements) and self.elements[index].tag == tag else None
+
+    def index_from(self, tag: int) -> int:
+        """Where in the elements those begin that have `tag` or a higher one; only where they are in order."""
+        return bisect_left(self.elements, (tag,))
+
+    def others(self) -> list[Element]:
+        """The elements that are not plain: there is something about them that a check has to look at."""
+        found, position = [], 0
+        for first, beyond in self.plain:
+            found += self.elements[position:first]
+            position = beyond
+        return found + self.elements[position:]
+
+    def plain_and(self, keep: Callable[[Element], bool]) -> list[Element]:
+        """The plain elements, and of the others those that `keep` says yes to, in ascending tag order."""
+        if not self.is_in_order:
+            return [element for element in self.in_tag_order() if keep(element)]
+        found: list[Element] = []
+        position = 0
+        for first, beyond in (*self.plain, (len(self.elements), 0)):
+            found += filter(keep, self.elements[position:first])
+            found += self.elements[first:beyond]
+            position = beyond
+        return found
 
     def in_tag_order(self) -> list[Element]:
         """Elements in ascending tag order; of equal tags the first stays, as dcmsign has it."""
-        if not self.notes & (Notes.DISORDERED | Notes.DUPLICATES):
+        if self.is_in_order:
             return self.elements
         first: dict[int, Element] = {}
         for element in self.elements:
@@ -109,26 +111,10 @@ class Carrier:
 
     def duplicate_tags(self) -> list[int]:
         """Tags that stand more than once among the elements."""
-        if not self.notes & (Notes.DISORDERED | Notes.DUPLICATES):
+        if self.is_in_order:
             return []
         seen: set[int] = set()
         return sorted({e.tag for e in self.elements if e.tag in seen or seen.add(e.tag)})  # type: ignore[func-returns-value]
-
-
-_MISREAD_LENGTH = 13
-"""Bytes. An old program wrote 13 where the value has 10, and GDCM corrects it, in correct files too."""
-
-
-def is_unfit(tag: int, element_vr: VR, length: int, encoding: Encoding) -> bool:
-    """Whether readers may be led astray by the length of a value: a number without its last bytes, or 13.
-
-    Other odd lengths (PS3.5 7.1.1) stand in badly written files and are read as they are. What a private element is
-    in implicit VR is too uncertain to say how long it has to be.
-    """
-    if length == _MISREAD_LENGTH:
-        return True
-    is_number = element_vr.padding is vr.Padding.NUL and (encoding.explicit or not tag & 0x10000)
-    return is_number and length % element_vr.width != 0
 
 
 def has_unknown_vr(carrier: Carrier, element: Element) -> bool:
@@ -139,7 +125,7 @@ def has_unknown_vr(carrier: Carrier, element: Element) -> bool:
 
 def has_unfit_length(carrier: Carrier, element: Element) -> bool:
     """Whether the value of an element of the carrier, or of one inside of it, has an unfit length."""
-    if element.kind is not _ELEMENT:
+    if element.kind is not Kind.ELEMENT:
         return bool(element.notes & Notes.UNFIT_LENGTH)
     return is_unfit(element.tag, element.vr, element.value_end - element.value_start, carrier.encoding)
 
@@ -154,6 +140,10 @@ def walk_element(carrier: Carrier, element: Element, limits: ScanLimits = DEFAUL
 
     Raises MalformedDataSet, Truncated and LimitExceeded.
     """
+    kept = carrier.kept.get(element.start)
+    if kept is not None:
+        carrier.source.spend(len(kept) + 1)  # as many headers as would be read, the end included
+        return iter(kept)
     if element.kind is Kind.FRAGMENTS:
         return walk_fragments(carrier.source, carrier.encoding, element.tag, element.value_start, element.end, limits)
     encoding = inner_encoding(element, carrier.encoding)
@@ -197,10 +187,15 @@ class Scan:
         self._source = source
         self._encoding = encoding
         self._start = start
-        self._tokens = walk(source, encoding, start, end, limits, dictionary)
-        self._nested = _Nested()
+        self._end = end
+        self._walker = Walker(source, item_frame(start, end, encoding, dictionary), limits, dictionary)
+        self._tokens = self._walker.tokens()
+        self._nested = Nested(source, encoding)
+        self._nested_notes = 0
         self._notes = 0
         self._last_tag = -1
+        self._is_starved = False
+        self._plain: list[tuple[int, int]] = []
         self.elements: list[Element] = []
         """Elements that are complete as far as their headers go."""
 
@@ -209,37 +204,64 @@ class Scan:
 
         Raises MalformedDataSet, Truncated and LimitExceeded.
         """
-        append = self.elements.append
-        nested = self._nested
-        for token in self._tokens:
-            kind, tag, element_vr, start, value_start, value_end, _ = token
-            if nested.depth:
-                if kind is _STARVED_KIND:
+        nested, tokens = self._nested, self._tokens
+        has_plain = self._encoding is _EXPLICIT_LE
+        while True:
+            if nested.is_open:
+                element = nested.read(tokens)
+                if element is None:
                     return False
-                closed = nested.read(token)
-                if closed is not None:
-                    append(closed)
-                    self._order(closed.tag)
-            elif kind is _ELEMENT:
-                append(Element(tag, element_vr, kind, start, value_start, value_end, value_end, 0, False))  # type: ignore[arg-type]
-                if tag <= self._last_tag:
-                    self._order(tag)
-                else:
-                    self._last_tag = tag
-            elif kind is _STARVED_KIND:
-                return False
+                self._nested_notes |= element.notes
+                self._append(element)
             else:
-                nested.open(token, self._encoding, self._source)
-            if len(self.elements) > self._limits.max_top_level_elements:
-                raise LimitExceeded("elements of a data set", len(self.elements), self._limits.max_top_level_elements)
-        return True
+                if has_plain and not self._is_starved:  # else the walk goes on in the middle of a header
+                    self._read_plain()
+                token = next(tokens, None)
+                if token is None:
+                    return True
+                self._is_starved = False
+                kind, tag, element_vr, start, value_start, value_end, _ = token
+                if kind is _ELEMENT:
+                    assert value_end is not None
+                    self._append(Element(tag, element_vr, kind, start, value_start, value_end, value_end, 0, False))
+                elif kind is _STARVED:
+                    self._is_starved = True
+                    return False
+                else:
+                    nested.open(token)
 
-    def _order(self, tag: int) -> None:
-        if tag == self._last_tag:
+    def _append(self, element: Element) -> None:
+        self.elements.append(element)
+        tag = element.tag
+        if tag > self._last_tag:
+            self._last_tag = tag
+        elif tag == self._last_tag:
             self._notes |= Notes.DUPLICATES
-        elif tag < self._last_tag:
+        else:
             self._notes |= Notes.DISORDERED
-        self._last_tag = max(tag, self._last_tag)
+        self._check_count()
+
+    def _check_count(self) -> None:
+        count, allowed = len(self.elements), self._limits.max_top_level_elements
+        if count > allowed:
+            raise LimitExceeded("elements of a data set", count, allowed)
+
+    def _read_plain(self) -> None:
+        """Read the plain elements that come next, within one window, and at most one more than are allowed."""
+        walker, elements = self._walker, self.elements
+        first, position, view = len(elements), walker.position, self._source.view
+        room = MIN_HEADER_BYTES * (self._limits.max_top_level_elements - first + 1)
+        limit = min(len(view) if self._end is None else self._end, len(view), position + min(room, WINDOW_BYTES))
+        walker.position = read_plain(view, position, limit, self._last_tag, elements.append)
+        beyond = len(elements)
+        if beyond == first:
+            return
+        self._check_count()
+        walker.work.spend(beyond - first)
+        self._last_tag = elements[-1].tag
+        if self._plain and self._plain[-1][1] == first:
+            first, _ = self._plain.pop()
+        self._plain.append((first, beyond))
 
     def carrier(self) -> Carrier:
         """The carrier, once `advance` has returned True."""
@@ -251,117 +273,15 @@ class Scan:
             end=end,
             elements=self.elements,
             notes=self._notes,
+            nested_notes=self._nested_notes,
+            plain=tuple(self._plain),
+            kept=self._nested.kept,
             dictionary=self._dictionary,
         )
 
 
-_ELEMENT = Kind.ELEMENT
-_STARVED_KIND = Kind.STARVED
-
-
-class _Nested:
-    """What is inside the sequence or pixel data that is open at the level of the carrier."""
-
-    def __init__(self) -> None:
-        self.depth = 0
-        self._notes = 0
-        self._opened: Token | None = None
-        self._source: Source | None = None
-        self._vr = vr.SQ
-        self._last_tags: list[int] = []
-
-    def open(self, token: Token, encoding: Encoding, source: Source) -> None:
-        """Begin with the header of a sequence or of encapsulated pixel data."""
-        self.depth = 1
-        self._notes = 0
-        self._opened = token
-        self._source = source
-        self._vr = token.vr
-        self._last_tags = []
-        if token.kind is Kind.SEQUENCE and encoding.explicit:
-            # UN of undefined length is a sequence too, and has to be told apart: its items are in implicit VR.
-            code = bytes(source.view[token.start + 4 : token.start + 6])
-            self._vr = vr.SQ if code == b"SQ" else vr.UN
-            if code not in vr.BY_CODE:
-                self._notes = Notes.UNKNOWN_VR
-
-    def read(self, token: Token) -> Element | None:
-        """Take a token; gives the whole element when it has come to its end."""
-        kind, tag = token.kind, token.tag
-        if kind is _ELEMENT or kind is Kind.SEQUENCE or kind is Kind.FRAGMENTS:
-            self._note(kind, tag, token)
-        if kind is Kind.ITEM:
-            self._last_tags.append(-1)
-        elif kind is Kind.ITEM_END:
-            self._last_tags.pop()
-        if kind in _OPENING:
-            self.depth += 1
-        elif kind in _CLOSING:
-            self.depth -= 1
-            if self.depth == 0:
-                return self._element(token)
-        return None
-
-    def _note(self, kind: Kind, tag: int, token: Token) -> None:
-        _, _, element_vr, start, value_start, value_end, encoding = token
-        last = self._last_tags[-1]
-        if tag == last:
-            self._notes |= Notes.DUPLICATES
-        elif tag < last:
-            self._notes |= Notes.DISORDERED
-        else:
-            self._last_tags[-1] = tag
-        if not element_vr.signable:
-            self._notes |= Notes.UNSIGNABLE
-            if encoding.explicit and element_vr is not vr.UN:
-                self._notes |= Notes.UNKNOWN_VR
-        if tag & 0x10000 and not 0x10 <= tag & 0xFFFF <= 0xFF:
-            self._notes |= Notes.PRIVATE
-        if tag & 0xFFFF == 0 or tag < 0x00080002 or tag >= tags.MAC_PARAMETERS_SEQUENCE:
-            if tags.is_never_signed(tag):
-                self._notes |= Notes.NEVER_SIGNED
-                if tag == tags.DIGITAL_SIGNATURES_SEQUENCE:
-                    self._notes |= Notes.SIGNATURES
-        elif tag == tags.CERTIFICATE_OF_SIGNER:
-            self._notes |= Notes.CERTIFICATES
-        if value_end is None:
-            self._note_undefined_length(kind, start, encoding)
-        elif kind is Kind.SEQUENCE:
-            self._notes |= Notes.DEEP
-        else:
-            length = value_end - value_start
-            if (length == _MISREAD_LENGTH or length % element_vr.width) and is_unfit(tag, element_vr, length, encoding):
-                self._notes |= Notes.UNFIT_LENGTH
-
-    def _note_undefined_length(self, kind: Kind, start: int, encoding: Encoding) -> None:
-        """Note a sequence, which may be said to be of any VR that is not known, or fragments."""
-        if kind is Kind.FRAGMENTS:
-            self._notes |= Notes.FRAGMENTS
-            return
-        self._notes |= Notes.DEEP
-        assert self._source is not None
-        if encoding.explicit and bytes(self._source.view[start + 4 : start + 6]) not in vr.BY_CODE:
-            self._notes |= Notes.UNKNOWN_VR
-
-    def _element(self, closing: Token) -> Element:
-        opened = self._opened
-        assert opened is not None
-        assert closing.value_end is not None
-        return Element(
-            opened.tag,
-            self._vr,
-            opened.kind,
-            opened.start,
-            opened.value_start,
-            closing.value_start,
-            closing.value_end,
-            self._notes,
-            opened.value_end is None,
-        )
-
-
-_OPENING = frozenset((Kind.SEQUENCE, Kind.ITEM, Kind.FRAGMENTS))
-_CLOSING = frozenset((Kind.SEQUENCE_END, Kind.ITEM_END, Kind.FRAGMENTS_END))
+_ELEMENT, _STARVED = Kind.ELEMENT, Kind.STARVED
+_EXPLICIT_LE = Encoding.EXPLICIT_LE
 
 
 def scan(

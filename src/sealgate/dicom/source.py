@@ -5,8 +5,13 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
+from sealgate.dicom.digest import Digest
 from sealgate.dicom.work import Work, allowed_headers
+
+if TYPE_CHECKING:
+    from sealgate.dicom.ahead import Ahead
 
 WINDOW_BYTES = 4 << 20
 """Bytes of a mapped file that are held in memory at a time while a large value is read.
@@ -27,7 +32,7 @@ class Source:
     A source that is not `complete` may grow by `extend`.
     """
 
-    __slots__ = ("_base", "_map", "complete", "received", "view", "work")
+    __slots__ = ("_base", "_map", "ahead", "complete", "received", "view", "work")
 
     def __init__(
         self,
@@ -43,6 +48,8 @@ class Source:
         self.received = received
         self.work: Work | None = None
         """What all walks share, where they do."""
+        self.ahead: Ahead | None = None
+        """What was hashed of these very bytes while they arrived; whoever sets it vouches that they are the same."""
         self._base = start
         self._map: mmap.mmap | None = None
         self.view = memoryview(b"")
@@ -86,15 +93,36 @@ class Source:
             return self.work
         return Work(max_headers if self.received is None else min(max_headers, self.allowed_headers))
 
+    def spend(self, headers: int) -> None:
+        """Take the work of reading `headers` headers, where it is shared. Raises LimitExceeded."""
+        if self.work is not None:
+            self.work.spend(headers)
+
     def windows(self, start: int, end: int) -> Iterator[memoryview]:
         """The bytes from `start` to `end` in windows of at most WINDOW_BYTES, none of them copied."""
-        view = self.view
         if end - start <= WINDOW_BYTES:
-            yield view[start:end]
-            return
+            return iter((self.view[start:end],))
+        return self._large_windows(start, end)
+
+    def _large_windows(self, start: int, end: int) -> Iterator[memoryview]:
         for position in range(start, end, WINDOW_BYTES):
-            yield view[position : min(position + WINDOW_BYTES, end)]
+            yield self.view[position : min(position + WINDOW_BYTES, end)]
             self.forget(position + WINDOW_BYTES)
+
+    def hashed(self, digest: Digest, start: int, end: int) -> Digest:
+        """`digest` with the bytes from `start` to `end`; a value that was hashed ahead is not read again.
+
+        What is returned may be another one than `digest`, which is of no use any more.
+        """
+        ahead = self.ahead
+        if ahead is not None and start <= ahead.start and ahead.end <= end:
+            for window in self.windows(start, ahead.start):
+                digest.update(window)
+            behind = ahead.behind(digest)
+            digest, start = (digest, ahead.start) if behind is None else (behind, ahead.end)
+        for window in self.windows(start, end):
+            digest.update(window)
+        return digest
 
     def forget(self, position: int) -> None:
         """Give back the pages of a mapping before `position`; they come again when they are needed again."""

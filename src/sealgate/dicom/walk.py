@@ -60,34 +60,35 @@ _HEADER_BYTES = 8
 """Tag and length of an item, or tag, VR and short length of an element; every header has at least these."""
 
 
-class _Frame:
+class Frame(NamedTuple):
     """An open sequence or item (the data set itself is the outermost item)."""
 
-    __slots__ = ("context", "encoding", "end", "is_sequence", "start", "tag")
-
-    def __init__(
-        self,
-        tag: int,
-        start: int,
-        end: int | None,
-        encoding: Encoding,
-        dictionary: Dictionary | None,
-    ) -> None:
-        """A sequence where there is no `dictionary` for its elements, since it has none but items."""
-        self.tag = tag
-        self.start = start
-        self.end = end
-        self.encoding = encoding
-        self.is_sequence = dictionary is None
-        self.context = None if dictionary is None or encoding.explicit else ImplicitContext(dictionary)
+    tag: int
+    start: int
+    end: int | None
+    encoding: Encoding
+    is_sequence: bool
+    context: ImplicitContext | None
+    """What an item in implicit VR has said about the VRs of its elements."""
 
 
-class _Walker:
+def item_frame(start: int, end: int | None, encoding: Encoding, dictionary: Dictionary) -> Frame:
+    """The frame of an item, or of the data set itself."""
+    context = None if encoding.explicit else ImplicitContext(dictionary)
+    return _new(Frame, (tags.ITEM, start, end, encoding, False, context))
+
+
+def _sequence_frame(tag: int, start: int, end: int | None, encoding: Encoding) -> Frame:
+    return _new(Frame, (tag, start, end, encoding, True, None))
+
+
+class Walker:
     """State of one walk. The stack holds the open frames; the innermost one decides how the next header is read."""
 
-    def __init__(self, source: Source, outermost: _Frame, limits: ScanLimits, dictionary: Dictionary) -> None:
+    def __init__(self, source: Source, outermost: Frame, limits: ScanLimits, dictionary: Dictionary) -> None:
         self.source = source
         self.position = outermost.start
+        """Where the next header begins. Who reads elements of the outermost frame otherwise puts it behind them."""
         self.stack = [outermost]
         self.limits = limits
         self.dictionary = dictionary
@@ -105,9 +106,10 @@ class _Walker:
                 source.forget(position)
                 release_at = position + WINDOW_BYTES
             if position == frame.end:
-                yield from self._close(frame, position)
+                stack.pop()
                 if not stack:
                     return
+                yield _end_token(frame, position, position)
                 continue
             while position + _HEADER_BYTES > len(source.view):
                 if source.complete:
@@ -117,23 +119,37 @@ class _Walker:
                 yield _STARVED
             if frame.is_sequence:
                 yield self._sequence_header(frame, position)
-            elif frame.encoding is Encoding.EXPLICIT_LE:
-                # The hot path stands here: one call less for each element of nearly every data set.
-                group, number, code, length = _EXPLICIT_LE_HEADER(source.view, position)
-                known = _KNOWN_SHORT.get(code)
-                if known is None or group == 0xFFFE:
-                    yield from self._element_header(frame, position)
-                    continue
-                value_end = position + 8 + length
-                if (frame.end is not None and value_end > frame.end) or (
-                    source.complete and value_end > len(source.view)
-                ):
-                    raise self._beyond(frame, position, position + 8, length, group << 16 | number)
-                self.position = value_end
-                yield Token(_ELEMENT, group << 16 | number, known, position, position + 8, value_end, frame.encoding)
-            else:
+                continue
+            token = self._explicit_le(frame, position) if frame.encoding is _EXPLICIT_LE else None
+            if token is None:
                 yield from self._element_header(frame, position)
+            else:
+                yield token
         raise self.work.exceeded()
+
+    def _explicit_le(self, frame: Frame, position: int) -> Token | None:
+        """An element that nearly every data set is made of; None for all others, which `_element_header` reads."""
+        view = self.source.view
+        group, number, code, length = _EXPLICIT_LE_HEADER(view, position)
+        known = _KNOWN.get(code)
+        if known is None or group == 0xFFFE:
+            return None
+        value_start = position + _HEADER_BYTES
+        if known.long:
+            if value_start + 4 > len(view):
+                return None
+            (length,) = _LENGTH_LE(view, value_start)
+            if length == UNDEFINED_LENGTH:
+                return None
+            value_start += 4
+        tag, end = group << 16 | number, value_start + length
+        if (frame.end is not None and end > frame.end) or (end > len(view) and self.source.complete):
+            raise self._beyond(frame, position, value_start, length, tag)
+        if known is vr.SQ:
+            self._push(_sequence_frame(tag, value_start, end, _EXPLICIT_LE), position)
+            return _new(Token, (_SEQUENCE, tag, known, position, value_start, end, _EXPLICIT_LE))
+        self.position = end
+        return _new(Token, (_ELEMENT, tag, known, position, value_start, end, _EXPLICIT_LE))
 
     def _no_header(self, position: int) -> Truncated:
         """What is missing where the bytes end before a header does; a source that grew may end within a value."""
@@ -142,17 +158,7 @@ class _Walker:
             return Truncated("the data set", 0, position, len(self.source.view))
         return Truncated("a header", position, _HEADER_BYTES, available)
 
-    def _close(self, frame: _Frame, position: int) -> Iterator[Token]:
-        """Leave a frame of defined length; the outermost one ends the walk without a token."""
-        self.stack.pop()
-        if self.stack:
-            yield self._end_token(frame, position, position)
-
-    def _end_token(self, frame: _Frame, value_end: int, end: int) -> Token:
-        kind = Kind.SEQUENCE_END if frame.is_sequence else Kind.ITEM_END
-        return Token(kind, frame.tag, vr.SQ, frame.start, value_end, end, frame.encoding)
-
-    def _delimiter(self, frame: _Frame, tag: int, length: int, position: int) -> Token:
+    def _delimiter(self, frame: Frame, tag: int, length: int, position: int) -> Token:
         """Leave a frame of undefined length at its delimiter."""
         expected = tags.SEQUENCE_DELIMITATION_ITEM if frame.is_sequence else tags.ITEM_DELIMITATION_ITEM
         if tag != expected or frame.end is not None or len(self.stack) == 1:
@@ -161,9 +167,9 @@ class _Walker:
             raise MalformedDataSet(f"delimiter {tags.written(tag)} with a length of {length}", position)
         self.stack.pop()
         self.position = position + _HEADER_BYTES
-        return self._end_token(frame, position, self.position)
+        return _end_token(frame, position, self.position)
 
-    def _push(self, frame: _Frame, offset: int) -> None:
+    def _push(self, frame: Frame, offset: int) -> None:
         if len(self.stack) > self.limits.max_depth:
             raise LimitExceeded(
                 f"nested sequences and items at offset {offset}", len(self.stack), self.limits.max_depth
@@ -171,9 +177,10 @@ class _Walker:
         self.stack.append(frame)
         self.position = frame.start
 
-    def _sequence_header(self, frame: _Frame, position: int) -> Token:
+    def _sequence_header(self, frame: Frame, position: int) -> Token:
         """An item of the sequence, or the delimiter of the sequence."""
-        group, number, length = _IMPLICIT[frame.encoding.order](self.source.view, position)
+        unpack = _ITEM_BE if frame.encoding is Encoding.EXPLICIT_BE else _ITEM_LE
+        group, number, length = unpack(self.source.view, position)
         tag = group << 16 | number
         if tag != tags.ITEM:
             return self._delimiter(frame, tag, length, position)
@@ -182,10 +189,10 @@ class _Walker:
         if length != UNDEFINED_LENGTH:
             end = value_start + length
             self._check_end(frame, end, position, value_start, length, tag)
-        self._push(_Frame(tags.ITEM, value_start, end, frame.encoding, self.dictionary), position)
-        return Token(Kind.ITEM, tag, vr.SQ, position, value_start, end, frame.encoding)
+        self._push(item_frame(value_start, end, frame.encoding, self.dictionary), position)
+        return _new(Token, (Kind.ITEM, tag, vr.SQ, position, value_start, end, frame.encoding))
 
-    def _element_header(self, frame: _Frame, position: int) -> Iterator[Token]:
+    def _element_header(self, frame: Frame, position: int) -> Iterator[Token]:
         """An element of a data set or item, or the delimiter of the item."""
         view = self.source.view
         encoding = frame.encoding
@@ -210,7 +217,7 @@ class _Walker:
         end = value_start + length
         self._check_end(frame, end, position, value_start, length, tag)
         if element_vr is vr.SQ:
-            self._push(_Frame(tag, value_start, end, encoding, None), position)
+            self._push(_sequence_frame(tag, value_start, end, encoding), position)
             yield Token(Kind.SEQUENCE, tag, vr.SQ, position, value_start, end, encoding)
             return
         if frame.context is not None and frame.context.needs(tag):
@@ -220,7 +227,7 @@ class _Walker:
         yield Token(Kind.ELEMENT, tag, element_vr, position, value_start, end, encoding)
 
     def _undefined_length(
-        self, frame: _Frame, tag: int, element_vr: VR, start: int, value_start: int
+        self, frame: Frame, tag: int, element_vr: VR, start: int, value_start: int
     ) -> Iterator[Token]:
         """A sequence, or encapsulated pixel data. UN of undefined length is a sequence in implicit VR (PS3.5 6.2.2)."""
         encoding = frame.encoding
@@ -232,10 +239,10 @@ class _Walker:
         if element_vr.signable and element_vr is not vr.SQ:
             raise MalformedDataSet(f"element {tags.written(tag)} of VR {element_vr} with undefined length", start)
         inner = encoding if element_vr is vr.SQ else Encoding.IMPLICIT_LE
-        self._push(_Frame(tag, value_start, None, inner, None), start)
+        self._push(_sequence_frame(tag, value_start, None, inner), start)
         yield Token(Kind.SEQUENCE, tag, vr.SQ, start, value_start, None, encoding)
 
-    def fragments(self, frame: _Frame, tag: int, start: int) -> Iterator[Token]:
+    def fragments(self, frame: Frame, tag: int, start: int) -> Iterator[Token]:
         """Fragments until the Sequence Delimitation Item (PS3.5 A.4)."""
         release_at = start + WINDOW_BYTES
         for _ in self.work.headers:
@@ -266,21 +273,30 @@ class _Walker:
                 raise Truncated("a header", offset, needed - offset, len(self.source.view) - offset)
             yield _STARVED
 
-    def _check_end(self, frame: _Frame, end: int, start: int, value_start: int, length: int, tag: int) -> None:
+    def _check_end(self, frame: Frame, end: int, start: int, value_start: int, length: int, tag: int) -> None:
         if (frame.end is not None and end > frame.end) or (self.source.complete and end > len(self.source.view)):
             raise self._beyond(frame, start, value_start, length, tag)
 
-    def _beyond(self, frame: _Frame, start: int, value_start: int, length: int, tag: int) -> Truncated:
+    def _beyond(self, frame: Frame, start: int, value_start: int, length: int, tag: int) -> Truncated:
         limit = len(self.source.view)
         if frame.end is not None and not (self.source.complete and limit < frame.end):
             limit = frame.end
         return Truncated(f"the value of {tags.written(tag)}", start, length, max(limit - value_start, 0))
 
 
-_ELEMENT = Kind.ELEMENT
+_ELEMENT, _SEQUENCE = Kind.ELEMENT, Kind.SEQUENCE
+_EXPLICIT_LE = Encoding.EXPLICIT_LE
 _EXPLICIT_LE_HEADER = _EXPLICIT["<"]
-_KNOWN_SHORT = {code: known for code, known in vr.BY_CODE.items() if not known.long}
+_ITEM_LE, _ITEM_BE = _IMPLICIT["<"], _IMPLICIT[">"]
+_LENGTH_LE = _LENGTH["<"]
+_KNOWN = vr.BY_CODE
+_new = tuple.__new__
 _STARVED = Token(Kind.STARVED, 0, vr.UN, 0, 0, None, Encoding.EXPLICIT_LE)
+
+
+def _end_token(frame: Frame, value_end: int, end: int) -> Token:
+    kind = Kind.SEQUENCE_END if frame.is_sequence else Kind.ITEM_END
+    return _new(Token, (kind, frame.tag, vr.SQ, frame.start, value_end, end, frame.encoding))
 
 
 def walk(
@@ -296,7 +312,7 @@ def walk(
     `dictionary` gives the VRs of implicit VR.
     Raises MalformedDataSet, Truncated and LimitExceeded.
     """
-    return _Walker(source, _Frame(tags.ITEM, start, end, encoding, dictionary), limits, dictionary).tokens()
+    return Walker(source, item_frame(start, end, encoding, dictionary), limits, dictionary).tokens()
 
 
 def walk_sequence(
@@ -312,7 +328,7 @@ def walk_sequence(
 
     Raises MalformedDataSet, Truncated and LimitExceeded.
     """
-    return _Walker(source, _Frame(tag, start, end, encoding, None), limits, dictionary).tokens()
+    return Walker(source, _sequence_frame(tag, start, end, encoding), limits, dictionary).tokens()
 
 
 def walk_fragments(
@@ -327,6 +343,6 @@ def walk_fragments(
 
     Raises MalformedDataSet, Truncated and LimitExceeded.
     """
-    frame = _Frame(tags.ITEM, start, end, encoding, STANDARD)
-    tokens = _Walker(source, frame, limits, STANDARD).fragments(frame, tag, start)
+    frame = item_frame(start, end, encoding, STANDARD)
+    tokens = Walker(source, frame, limits, STANDARD).fragments(frame, tag, start)
     return (token for token in tokens if token.kind is Kind.FRAGMENT)

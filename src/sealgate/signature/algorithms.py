@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
+
+from sealgate.dicom.digest import Digest
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.hashes import HashAlgorithm
@@ -17,19 +19,6 @@ class KeyType(StrEnum):
     RSA = "RSA"
     DSA = "DSA"
     EC = "EC"
-
-
-class Digest(Protocol):
-    """What this package uses of a hashlib object."""
-
-    def update(self, data: bytes | memoryview, /) -> None:
-        """Take more bytes."""
-
-    def digest(self) -> bytes:
-        """The digest of all bytes so far."""
-
-    def copy(self) -> Digest:
-        """Another one that has taken the same bytes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,9 +199,10 @@ def _mac_algorithm(own: MacParameters, result: MacCheck) -> MacAlgorithm:
 
 
 def _elements(carrier: Carrier, listed: tuple[int, ...], result: MacCheck) -> list[Element]:
-    elements = signed_elements(carrier, listed)
-    for element in elements:
-        if not is_signable(element):
+    wanted = frozenset(listed)
+    elements = signed_elements(carrier, wanted)
+    for element in carrier.others() if carrier.is_in_order else elements:
+        if element.tag in wanted and not is_signable(element):
             raise _Failed(
                 Reason.ELEMENT_NOT_SIGNABLE, f"{tags.written(element.tag)} is listed as signed, but may not be"
             )
@@ -249,6 +250,8 @@ def _belongs(item: Carrier, element: Element) -> bool:
 
 
 def _note_nested_duplicates(carrier: Carrier, elements: list[Element], result: MacCheck) -> None:
+    if not carrier.has_nested_disorder:
+        return
     for element in elements:
         if element.notes & (Notes.DUPLICATES | Notes.DISORDERED):
             duplicates = duplicate_tags(carrier, [element])

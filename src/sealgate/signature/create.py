@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.dicom import encode, tags, transfer_syntax
 from sealgate.dicom.location import MAIN_DATA_SET, NEVER_CARRIERS, Location, Place, find
-from sealgate.dicom.scan import Carrier, Element, scan
+from sealgate.dicom.scan import Carrier, Element, Notes, scan
 from sealgate.dicom.source import Source
 from sealgate.dicom.splice import Change, Edit, merged
 from sealgate.dicom.transfer_syntax import Encoding, TransferSyntax
@@ -23,7 +23,7 @@ from sealgate.errors import (
     NothingSignable,
     SignatureSequencesUnusable,
 )
-from sealgate.signature import dcmtk_stream, model
+from sealgate.signature import model
 from sealgate.signature.algorithms import SHA256, MacAlgorithm
 from sealgate.signature.mac import Update
 from sealgate.signature.profiles import (
@@ -139,26 +139,22 @@ def sign_place(
     chosen = elements_to_sign(place, syntax, signer, options)
     carrier = place.carrier
     stored = carrier.encoding
-    data_elements_signed = tuple(element.tag for element in chosen)
+    data_elements_signed = tuple([element.tag for element in chosen])
     mac_uid = mac_calculation_transfer_syntax(syntax, carrier)
     encoding = mac_encoding(mac_uid)
-    mac_id_number = _free_mac_id_number(carrier)
+    mac_id_number = free_mac_id_number(carrier)
     datetime_text = _datetime_text(at)
-    listed = _data_elements_signed(data_elements_signed, stored)
+    parameters = parameters_change(place, mac_id_number, mac_uid, options.mac_algorithm, data_elements_signed)
     head = _head_of_item(mac_id_number, digital_signature_uid, datetime_text, stored)
     tail = b"" if purpose is None else purpose_element(purpose, stored)
     signed_item = scan(Source(head + tail), stored)
     mac = digest(options.mac_algorithm, carrier, chosen, signed_item, encoding, old_format=options.old_format)
     signature_value = _signature_value(signer, options.mac_algorithm, mac)
-    parameters = _mac_parameters(mac_id_number, mac_uid, options.mac_algorithm, listed, stored)
     certificate = encode.element(tags.CERTIFICATE_OF_SIGNER, "OB", signer.certificate, stored)
     item = head + certificate + encode.element(tags.SIGNATURE, "OB", signature_value, stored) + tail
-    changes = (
-        _appended(place, tags.MAC_PARAMETERS_SEQUENCE, encode.item(parameters, stored)),
-        _appended(place, tags.DIGITAL_SIGNATURES_SEQUENCE, encode.item(item, stored)),
-    )
+    changes = (parameters, _appended(place, tags.DIGITAL_SIGNATURES_SEQUENCE, encode.item(item, stored)))
     lost = 0
-    if dcmtk_stream.may_differ(chosen):
+    if carrier.nested_notes & Notes.DEEP:
         lost = dcmtk_lost_bytes(carrier, chosen, encoding, old_format=options.old_format)
     return CreatedSignature(
         location=place.location,
@@ -171,7 +167,7 @@ def sign_place(
         signature_value=signature_value,
         purpose=purpose,
         data_elements_signed=data_elements_signed,
-        unsigned_elements=unsigned_elements(carrier, data_elements_signed),
+        unsigned_elements=unsigned_elements(carrier, chosen),
         dcmtk_lost_bytes=lost,
         old_format=options.old_format,
         signed_item=head + tail,
@@ -237,8 +233,11 @@ def mac_calculation_transfer_syntax(syntax: TransferSyntax, carrier: Carrier) ->
     return syntax.uid if syntax.deflated else transfer_syntax.EXPLICIT_LE
 
 
-def _free_mac_id_number(carrier: Carrier) -> int:
-    """Smallest number that neither sequence of the carrier uses."""
+def free_mac_id_number(carrier: Carrier) -> int:
+    """Smallest number that neither sequence of the carrier uses.
+
+    Raises SignatureSequencesUnusable and MacIdNumbersUsedUp.
+    """
     try:
         used = {parameters.mac_id_number for parameters in model.mac_parameters(carrier)}
         used |= {signature.mac_id_number for signature in model.digital_signatures(carrier)}
@@ -270,16 +269,23 @@ def _head_of_item(mac_id_number: int, uid: str, datetime_text: str, encoding: En
     )
 
 
-def _mac_parameters(number: int, uid: str, mac_algorithm: MacAlgorithm, listed: bytes, encoding: Encoding) -> bytes:
-    """Content of the item of MAC Parameters Sequence; `listed` is its last element."""
-    return b"".join(
+def parameters_change(
+    place: Place, number: int, uid: str, mac_algorithm: MacAlgorithm, signed: tuple[int, ...]
+) -> Change:
+    """The change that puts an item into the MAC Parameters Sequence of a carrier, for a signature over `signed`.
+
+    `number` is its MAC ID Number, `uid` its MAC Calculation Transfer Syntax UID. Raises LengthOverflow.
+    """
+    encoding = place.carrier.encoding
+    parameters = b"".join(
         (
             encode.element(tags.MAC_ID_NUMBER, "US", encode.words([number], encoding), encoding),
             encode.element(tags.MAC_CALCULATION_TRANSFER_SYNTAX_UID, "UI", uid.encode("ascii"), encoding),
             encode.element(tags.MAC_ALGORITHM, "CS", mac_algorithm.name.encode("ascii"), encoding),
-            listed,
+            _data_elements_signed(signed, encoding),
         )
     )
+    return _appended(place, tags.MAC_PARAMETERS_SEQUENCE, encode.item(parameters, encoding))
 
 
 def _data_elements_signed(signed: tuple[int, ...], encoding: Encoding) -> bytes:
@@ -295,7 +301,10 @@ def _appended(place: Place, tag: int, item: bytes) -> Change:
     sequence = carrier.element(tag)
     if sequence is not None:
         return Change(edit=Edit(offset=sequence.value_end, inserted=item), enclosing=place.around_items(sequence))
-    offset = min((element.start for element in carrier.elements if element.tag > tag), default=carrier.end)
+    behind = carrier.elements
+    if carrier.is_in_order:
+        behind = behind[carrier.index_from(tag) :]
+    offset = min((element.start for element in behind if element.tag > tag), default=carrier.end)
     inserted = encode.sequence(tag, [item], carrier.encoding)
     return Change(edit=Edit(offset=offset, inserted=inserted), enclosing=place.around_element(tag))
 

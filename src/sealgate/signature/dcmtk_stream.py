@@ -8,9 +8,9 @@ reproduces the loss, so that such signatures can be told from tampered ones, and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from sealgate.dicom.scan import Element, Notes
+from sealgate.dicom.scan import Carrier, Element, Notes
 from sealgate.dicom.walk import Kind
 from sealgate.signature.mac import Op, Piece
 
@@ -18,10 +18,34 @@ BUFFER_BYTES = 16384
 
 _INNER_DEPTH = 2
 
+_OPENING_BYTES = 12
+"""That dcmsign wants free for the header of a sequence, although it writes fewer."""
+
 
 def may_differ(elements: Iterable[Element]) -> bool:
     """Whether any of the signed elements has a sequence inside an item, so that the streams can differ at all."""
-    return any(element.kind is Kind.SEQUENCE and element.notes & Notes.DEEP for element in elements)
+    return any(element.notes & Notes.DEEP and element.kind is Kind.SEQUENCE for element in elements)
+
+
+def concerned(elements: Iterable[Element]) -> list[Element]:
+    """The elements up to the last that has a sequence inside an item: of those behind it nothing is lost."""
+    found = list(elements)
+    while found and not (found[-1].notes & Notes.DEEP and found[-1].kind is Kind.SEQUENCE):
+        found.pop()
+    return found
+
+
+def fits_into_buffer(carrier: Carrier, elements: Sequence[Element]) -> bool:
+    """Whether the stream of `elements` is surely so short that the buffer never runs full.
+
+    Of what is in explicit VR the stream has at most one byte more than the file for each header of 8 bytes or more, for
+    values of odd length; the headers of implicit VR may grow by half.
+    """
+    if not elements:
+        return True
+    size = (elements[-1].end if carrier.is_in_order else carrier.end) - carrier.start
+    most = size + size // 8 if carrier.encoding.explicit else 2 * size
+    return most + _OPENING_BYTES <= BUFFER_BYTES
 
 
 class DcmtkStream:
@@ -57,6 +81,16 @@ class DcmtkStream:
                     self.lost_bytes += size
             else:
                 yield from self._value(piece)
+
+    def pass_over(self, elements: Iterable[Element]) -> None:
+        """Take plain elements of a data set as they stand, of which dcmsign loses nothing."""
+        free = self._free
+        for element in elements:
+            header = element.value_start - element.start
+            free = (free if free >= header else BUFFER_BYTES) - header
+            size = element.value_end - element.value_start
+            free = free - size if size <= free else BUFFER_BYTES - 1 - (size - free - 1) % BUFFER_BYTES
+        self._free = free
 
     def _suspend(self) -> bool:
         """Empty the buffer; False where dcmsign loses its place by that."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -138,6 +139,11 @@ def is_breakable(public_key: PublicKeyTypes) -> bool:
     return public_key.key_size < BREAKABLE_BITS[key_type(public_key)]
 
 
+_KEPT_CERTIFICATES: Final = 64
+"""Certificates that are kept decoded."""
+_MAX_KEPT_BYTES: Final = 16 << 10
+"""Of a certificate that is kept; real ones have 1 to 4 kB."""
+
 _PEM: Final = b"-----BEGIN"
 
 
@@ -148,6 +154,16 @@ def is_pem(encoded: bytes) -> bool:
 
 def load_certificate(encoded: bytes) -> x509.Certificate:
     """The first certificate of PEM or DER bytes. Raises KeyUnusable."""
+    # A decoded certificate remembers what was asked of it, its names and its key: most are asked for again and again.
+    return _kept_certificate(encoded) if len(encoded) <= _MAX_KEPT_BYTES else _decoded_certificate(encoded)
+
+
+@lru_cache(maxsize=_KEPT_CERTIFICATES)
+def _kept_certificate(encoded: bytes) -> x509.Certificate:
+    return _decoded_certificate(encoded)
+
+
+def _decoded_certificate(encoded: bytes) -> x509.Certificate:
     from cryptography import x509
 
     try:

@@ -10,13 +10,13 @@ hashed as one slice without being copied.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 from sealgate.dicom import encode, tags, vr
 from sealgate.dicom.limits import MAX_DISORDERED_TOKENS, MAX_NORMALISED_BYTES
+from sealgate.dicom.plain import is_normal
 from sealgate.dicom.scan import Carrier, Element, Notes, walk_element
 from sealgate.dicom.source import Source
 from sealgate.dicom.transfer_syntax import Encoding
@@ -73,24 +73,9 @@ class Normalised:
             self.uids.add(tag)
 
 
-_UID_WITHOUT_WHITE_SPACE = re.compile(rb"[^\t-\r ]*").fullmatch
-_SPACE = 0x20
 _CHUNK_BYTES = 1 << 16
 """Of a value that is looked at from its end."""
 _MAX_SHORT = encode.MAX_SHORT_LENGTH
-
-
-def _is_normal(view: memoryview, padding: Padding, start: int, end: int) -> bool:
-    """Whether normalisation leaves the value as it is."""
-    if padding is Padding.NONE:
-        return True
-    if (end - start) % 2:
-        return False
-    if padding is Padding.NUL or end == start:
-        return True
-    if padding is Padding.TEXT:
-        return view[end - 1] != _SPACE or view[end - 2] != _SPACE
-    return view[end - 2] != 0 and _UID_WITHOUT_WHITE_SPACE(view, start, end) is not None
 
 
 def _normalised(source: Source, element_vr: VR, start: int, end: int) -> tuple[int, bytes | None, bytes]:
@@ -188,6 +173,53 @@ def in_tag_order(tokens: Iterable[Token]) -> list[Token]:
     return sequences[0]
 
 
+def merged_pieces(
+    carrier: Carrier,
+    elements: Sequence[Element],
+    encoding: Encoding,
+    *,
+    old_format: bool = False,
+    normalised: Normalised | None = None,
+) -> Iterator[Piece]:
+    """The bytes of `pieces`, with one SOURCE for each run of plain elements that all are among `elements`."""
+    for part, is_plain in parts(carrier, elements):
+        if is_plain and carrier.encoding is encoding:
+            start = part[0].start
+            yield _SOURCE, start, start, part[-1].end, b""
+        else:
+            yield from pieces(carrier, part, encoding, old_format=old_format, normalised=normalised)
+
+
+def parts(carrier: Carrier, elements: Sequence[Element]) -> Iterator[tuple[Sequence[Element], bool]]:
+    """`elements` of `carrier`, which are in ascending tag order, in parts: whole runs of plain ones (True), and others.
+
+    Elements of a run that are not all among them are others too.
+    """
+    runs = _plain_runs(carrier)
+    position = begin = 0
+    while runs and position < len(elements):
+        run = runs.get(elements[position].start)
+        # As many as there are in the run, in order from its first to its last one: these are all of them.
+        if run is None or elements[position + run[0] - 1 : position + run[0]] != [run[1]]:
+            position += 1
+            continue
+        if begin < position:
+            yield elements[begin:position], False
+        begin, position = position, position + run[0]
+        yield elements[begin:position], True
+        begin = position
+    if begin < len(elements):
+        yield elements[begin:], False
+
+
+def _plain_runs(carrier: Carrier) -> dict[int, tuple[int, Element]]:
+    """Number of elements and last element of each run of plain elements, by the offset at which it starts."""
+    if not carrier.is_in_order:
+        return {}
+    elements = carrier.elements
+    return {elements[first].start: (beyond - first, elements[beyond - 1]) for first, beyond in carrier.plain}
+
+
 def pieces(
     carrier: Carrier,
     elements: Iterable[Element],
@@ -209,7 +241,7 @@ def pieces(
     for element in elements:
         tag, element_vr, kind, start, value_start, value_end, _, notes, _ = element
         if kind is _ELEMENT:
-            if as_stored and _is_normal(view, element_vr.padding, value_start, value_end):
+            if as_stored and is_normal(view, element_vr.padding, value_start, value_end):
                 yield _WHOLE, start, value_start, value_end, b""
             else:
                 token = (tag, element_vr, value_start, value_end, stored)
@@ -258,9 +290,10 @@ def _nested_pieces(
             left_out += (kind in _OPENING) - (kind in _CLOSING)
         elif kind is _ELEMENT:
             assert value_end is not None
-            if tags.is_never_signed(tag):
+            is_usual = tags.LENGTH_TO_END < tag < tags.MAC_PARAMETERS_SEQUENCE and tag & 0xFFFF
+            if not is_usual and tags.is_never_signed(tag):
                 continue
-            if stored is encoding and _is_normal(view, element_vr.padding, value_start, value_end):
+            if stored is encoding and is_normal(view, element_vr.padding, value_start, value_end):
                 yield _WHOLE, start, value_start, value_end, b""
             else:
                 token = (tag, element_vr, value_start, value_end, stored)

@@ -11,6 +11,7 @@ from sealgate.dicom.limits import MAX_SIGNATURE_SEQUENCE_BYTES, MAX_SIGNATURES
 from sealgate.dicom.scan import Carrier, Element, items, scan_item
 from sealgate.dicom.vr import BY_NAME
 from sealgate.dicom.walk import Kind
+from sealgate.dicom.words import swapped
 from sealgate.errors import LimitExceeded, MalformedDataSet
 
 X509_1993_SIG = "X509_1993_SIG"
@@ -75,8 +76,8 @@ def _tags(carrier: Carrier, tag: int) -> tuple[int, ...] | None:
     value = _value(carrier, tag, "AT")
     if value is None or not value or len(value) % 4:
         return None
-    numbers = struct.unpack(f"{carrier.encoding.order}{len(value) // 2}H", value)
-    return tuple(group << 16 | number for group, number in zip(numbers[::2], numbers[1::2], strict=True))
+    big_endian = swapped(value, 2) if carrier.encoding.little_endian else value
+    return struct.unpack(f">{len(value) // 4}L", big_endian)
 
 
 def _item_carriers(carrier: Carrier, tag: int) -> Iterator[Carrier]:

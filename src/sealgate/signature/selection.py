@@ -24,18 +24,20 @@ def signed_elements(carrier: Carrier, data_elements_signed: Iterable[int]) -> li
     return [element for element in carrier.in_tag_order() if element.tag in wanted]
 
 
-def unsigned_elements(carrier: Carrier, data_elements_signed: Iterable[int]) -> tuple[int, ...]:
+def unsigned_elements(carrier: Carrier, signed: Sequence[Element]) -> tuple[int, ...]:
     """Tags of the elements of a carrier that a signature over some of them leaves out, its own sequences aside."""
-    signed = frozenset(data_elements_signed)
+    if len(signed) == len(carrier.elements):
+        return ()
     own = (tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE)
-    return tuple(
-        sorted({e.tag for e in carrier.elements if e.tag not in signed and e.tag not in own and e.tag & 0xFFFF})
-    )
+    left_out = {element.tag for element in carrier.elements}.difference([element.tag for element in signed], own)
+    return tuple(sorted(tag for tag in left_out if tag & 0xFFFF))
 
 
 def duplicate_tags(carrier: Carrier, elements: Iterable[Element]) -> list[int]:
     """Tags that stand twice in the carrier, or in one item inside `elements`: readers differ in what they show."""
     duplicates = carrier.duplicate_tags()
+    if not carrier.has_nested_disorder:
+        return duplicates
     for element in elements:
         if not duplicates and element.notes & (Notes.DUPLICATES | Notes.DISORDERED):
             duplicates = _nested_duplicate_tags(carrier, element)
@@ -73,12 +75,12 @@ def chosen_elements(
     """
     needed = {element.tag for element in demanded}
     if wanted is None:
-        chosen = [
-            element
-            for element in carrier.in_tag_order()
-            if element.tag in needed
-            or (is_signable(element) and (private_in_implicit_vr or _has_certain_vr(carrier, element)))
-        ]
+        chosen = carrier.plain_and(
+            lambda element: (
+                element.tag in needed
+                or (is_signable(element) and (private_in_implicit_vr or _has_certain_vr(carrier, element)))
+            )
+        )
     else:
         needed.update(wanted)
         chosen = [element for element in carrier.in_tag_order() if element.tag in needed]
@@ -96,12 +98,14 @@ def refuse_absent(wanted: Iterable[int], chosen: Iterable[Element]) -> None:
         raise ElementAbsent(f"{tags.written(min(absent))} is to be signed, but is not in the data set")
 
 
-def refuse_unfit_pixel_data(chosen: Iterable[Element], syntax: TransferSyntax, *, in_item: bool) -> None:
+def refuse_unfit_pixel_data(chosen: Sequence[Element], syntax: TransferSyntax, *, in_item: bool) -> None:
     """Raise CannotSign where pixel data is encapsulated in a transfer syntax that is not, or the reverse.
 
     In an item, native pixel data may stand in any transfer syntax (PS3.5 A.4): that of an icon, for example.
     """
-    for element in chosen:
+    for element in reversed(chosen):
+        if element.tag < tags.PIXEL_DATA:
+            return
         if element.tag != tags.PIXEL_DATA:
             continue
         is_encapsulated = element.kind is Kind.FRAGMENTS

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sealgate.dicom import tags, transfer_syntax
+from sealgate.dicom.digest import Digest
+from sealgate.dicom.plain import is_normal
 from sealgate.dicom.scan import Carrier, Element
 from sealgate.dicom.transfer_syntax import Encoding
-from sealgate.signature.algorithms import Digest, MacAlgorithm
-from sealgate.signature.dcmtk_stream import DcmtkStream
-from sealgate.signature.mac import Normalised, Piece, Update, feed, pieces
+from sealgate.dicom.walk import Kind
+from sealgate.signature.algorithms import MacAlgorithm
+from sealgate.signature.dcmtk_stream import DcmtkStream, concerned, fits_into_buffer
+from sealgate.signature.mac import Normalised, Piece, Update, feed, merged_pieces, parts, pieces
 from sealgate.signature.selection import is_signable
 
 _NOT_IN_MAC = frozenset(
@@ -49,8 +52,22 @@ def write_stream(
 
     `normalised` is told what readers of the data set part may see otherwise. Raises LimitExceeded.
     """
-    feed(update, carrier.source, pieces(carrier, elements, encoding, old_format=old_format, normalised=normalised))
-    feed(update, item.source, pieces(item, signature_item_elements(item), encoding))
+    write_data_set_part(update, carrier, list(elements), encoding, old_format=old_format, normalised=normalised)
+    feed(update, item.source, merged_pieces(item, signature_item_elements(item), encoding))
+
+
+def write_data_set_part(
+    update: Update,
+    carrier: Carrier,
+    elements: Sequence[Element],
+    encoding: Encoding,
+    *,
+    old_format: bool = False,
+    normalised: Normalised | None = None,
+) -> None:
+    """Give the part of `write_stream` that comes before the item to `update`."""
+    stream = merged_pieces(carrier, elements, encoding, old_format=old_format, normalised=normalised)
+    feed(update, carrier.source, stream)
 
 
 def write_dcmtk_stream(
@@ -88,11 +105,18 @@ def dcmtk_losses(
     """
     model = DcmtkStream()
     losses: dict[int, int] = {}
-    for element in elements:
-        before = model.lost_bytes
-        _exhaust(model.filter(pieces(carrier, (element,), encoding, old_format=old_format)))
-        if model.lost_bytes > before:
-            losses[element.tag] = model.lost_bytes - before
+    signed = concerned(elements)
+    if fits_into_buffer(carrier, signed):
+        return losses
+    for part, is_plain in parts(carrier, signed):
+        if is_plain and carrier.encoding is encoding:
+            model.pass_over(part)
+            continue
+        for element in part:
+            before = model.lost_bytes
+            _exhaust(model.filter(pieces(carrier, (element,), encoding, old_format=old_format)))
+            if model.lost_bytes > before:
+                losses[element.tag] = model.lost_bytes - before
     return losses
 
 
@@ -118,7 +142,7 @@ def digest(
     """
     signed = list(elements)
     work = carrier.source.work
-    key = (id(carrier), carrier.start, mac_algorithm, encoding, old_format, [element.start for element in signed])
+    key = (id(carrier), carrier.start, mac_algorithm, encoding, old_format, signed)
     if work is not None and work.remembered is not None and work.remembered[0] == key:
         remembered = work.remembered[1]
     else:
@@ -130,7 +154,7 @@ def digest(
         normalised.uids.update(remembered.normalised.uids)
         normalised.padded.update(remembered.normalised.padded)
     hash_ = remembered.hash.copy()
-    feed(hash_.update, item.source, pieces(item, signature_item_elements(item), encoding))
+    feed(hash_.update, item.source, merged_pieces(item, signature_item_elements(item), encoding))
     return hash_.digest()
 
 
@@ -147,7 +171,26 @@ class _DataSetPart:
 def _data_set_part(
     mac_algorithm: MacAlgorithm, carrier: Carrier, elements: list[Element], encoding: Encoding, old_format: bool
 ) -> _DataSetPart:
-    hash_, normalised = mac_algorithm.new(), Normalised()
-    stream = pieces(carrier, elements, encoding, old_format=old_format, normalised=normalised)
-    feed(hash_.update, carrier.source, stream)
-    return _DataSetPart(carrier, hash_, normalised)
+    mac, normalised = mac_algorithm.new(), Normalised()
+    index = _index_of_hashed(carrier, elements) if carrier.encoding is encoding else None
+    if index is not None:
+        value = elements[index]
+        before = elements[:index]
+        write_data_set_part(mac.update, carrier, before, encoding, old_format=old_format, normalised=normalised)
+        mac = carrier.source.hashed(mac, value.start, value.end)
+        elements = elements[index + 1 :]
+    write_data_set_part(mac.update, carrier, elements, encoding, old_format=old_format, normalised=normalised)
+    return _DataSetPart(carrier, mac, normalised)
+
+
+def _index_of_hashed(carrier: Carrier, elements: list[Element]) -> int | None:
+    """Which of `elements` has the value that was hashed ahead, where it enters the MAC as it stands."""
+    ahead = carrier.source.ahead
+    if ahead is None:
+        return None
+    for index, (_, element_vr, kind, _, value_start, value_end, _, _, _) in enumerate(elements):
+        if value_start == ahead.start:
+            is_whole = kind is Kind.ELEMENT and value_end == ahead.end
+            is_kept = is_whole and is_normal(carrier.source.view, element_vr.padding, value_start, value_end)
+            return index if is_kept else None
+    return None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from sealgate.errors import TrustFileUnusable, UnreadableFile
@@ -23,6 +24,9 @@ MAX_OTHER_CERTIFICATES: Final = 50
 
 MAX_CERTIFICATE_BYTES: Final = 64 << 10
 """A certificate that is judged or helps; real ones have 1 to 4 kB."""
+
+_KEPT_PATHS: Final = 256
+"""Paths of which the decoded certificates are kept."""
 
 _MAX_SENTENCE = 300
 
@@ -127,20 +131,27 @@ def _judged(
     candidate: CandidatePath, store: TrustStore, at: datetime, purpose: KeyPurpose, revocation: Revocation
 ) -> PathResult:
     """What a path that keeps all other rules comes to at a moment."""
-    from cryptography import x509
-
-    from sealgate.trust.algorithms import weak_algorithms
-    from sealgate.trust.usage import usage_findings
-
-    certificates = [x509.load_der_x509_certificate(one) for one in candidate.certificates]
+    certificates, findings = _decoded(candidate.certificates, purpose)
     status, text = _dates(certificates, at)
     return PathResult(
         status=status,
         text=text[:_MAX_SENTENCE],
         path=candidate.certificates,
         revocation=check_revocation(certificates, store, at, purpose=purpose, extent=revocation),
-        findings=(*usage_findings(certificates[0], purpose), *weak_algorithms(certificates, purpose)),
+        findings=findings,
     )
+
+
+@lru_cache(maxsize=_KEPT_PATHS)
+def _decoded(path: tuple[bytes, ...], purpose: KeyPurpose) -> tuple[tuple[x509.Certificate, ...], tuple[Finding, ...]]:
+    """The certificates of a path, and what is weak or odd about them at any moment."""
+    from cryptography import x509
+
+    from sealgate.trust.algorithms import weak_algorithms
+    from sealgate.trust.usage import usage_findings
+
+    certificates = tuple(x509.load_der_x509_certificate(one) for one in path)
+    return certificates, (*usage_findings(certificates[0], purpose), *weak_algorithms(certificates, purpose))
 
 
 def _dates(certificates: Sequence[x509.Certificate], at: datetime) -> tuple[PathStatus, str]:

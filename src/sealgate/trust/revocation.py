@@ -91,7 +91,7 @@ def check_revocation(
         return _result(RevocationStatus.NOT_CHECKED, text)
     results = []
     for certificate, issuer in pairwise(path):
-        found = [*statements(certificate, issuer, store)]
+        found = statements(certificate, issuer, store)
         who = "the certificate" if certificate is path[0] else certificate.subject.rfc4514_string()
         if found or extent is Revocation.REQUIRED:
             results.append(_status(who, certificate, found, at, purpose))

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from sealgate.errors import TrustFileUnusable
@@ -27,6 +28,8 @@ MAX_SINGLE_RESPONSES: Final = 1000
 
 _KEPT_LISTS: Final = 128
 """CRLs and OCSP responses that are kept decoded."""
+_KEPT_STATEMENTS: Final = 256
+"""Certificates of which all that lists and responses say is kept."""
 _KEPT_CHECKS: Final = 1024
 """Signatures and entries of CRLs that are not looked for again; a list of 100,000 entries takes 8 ms to search."""
 
@@ -73,16 +76,16 @@ class Unusable:
     why: str
 
 
+@lru_cache(maxsize=_KEPT_STATEMENTS)
 def statements(
     certificate: x509.Certificate, issuer: x509.Certificate, store: TrustStore
-) -> Iterator[Statement | Unusable]:
+) -> tuple[Statement | Unusable, ...]:
     """What the CRLs and OCSP responses of `store` say about `certificate`, which `issuer` signed.
 
-    Those about other certificates are passed over.
+    Those about other certificates are passed over. None of it depends on the moment at which it is asked for.
     """
-    for encoded in store.ocsp_responses:
-        yield from _of_response(certificate, issuer, encoded, store)
-    yield from _of_lists(certificate, issuer, store)
+    responses = (_of_response(certificate, issuer, encoded, store) for encoded in store.ocsp_responses)
+    return (*chain.from_iterable(responses), *_of_lists(certificate, issuer, store))
 
 
 def _of_lists(

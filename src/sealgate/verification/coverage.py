@@ -102,7 +102,7 @@ _RENDERING = frozenset(
 _WITHOUT_MEANING = frozenset((tags.LENGTH_TO_END, tags.DATA_SET_TRAILING_PADDING))
 """Elements that may not be signed and say nothing; whether they hold something all the same is a finding of its own."""
 
-_OWN = frozenset((tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE))
+_NOTHING_TO_SIGN = _WITHOUT_MEANING | {tags.MAC_PARAMETERS_SEQUENCE, tags.DIGITAL_SIGNATURES_SEQUENCE}
 
 
 def aspect(tag: int) -> Aspect | None:
@@ -166,12 +166,12 @@ class Coverage:
 
 def coverage_of(present: Iterable[int], signed: Iterable[int]) -> Coverage:
     """Coverage of a carrier with elements of the tags `present`, of which those in `signed` are signed."""
-    listed = frozenset(signed)
+    listed = tuple(signed)
     there = frozenset(present)
-    unsigned = there - listed - _OWN
+    unsigned = there.difference(listed, _NOTHING_TO_SIGN)
     return Coverage(
-        signed=tuple(sorted(there & listed)),
-        unsigned=tuple(sorted(tag for tag in unsigned if tag & 0xFFFF and tag not in _WITHOUT_MEANING)),
+        signed=tuple(sorted(there.intersection(listed))),
+        unsigned=tuple(sorted(tag for tag in unsigned if tag & 0xFFFF)),
     )
 
 

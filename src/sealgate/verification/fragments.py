@@ -69,7 +69,7 @@ def check_fragments(data_set: Carrier, syntax: TransferSyntax) -> Iterator[Probl
 
 def _elsewhere(data_set: Carrier, pixel_data: Element | None) -> Iterator[Problem]:
     """Fragments with the tag of an item or of the end of a sequence, in another element than Pixel Data."""
-    for element in data_set.elements:
+    for element in data_set.others():
         if element is pixel_data or not (element.kind is Kind.FRAGMENTS or element.notes & Notes.FRAGMENTS):
             continue
         for token in walk_element(data_set, element):

@@ -172,7 +172,7 @@ class Verification:
             self._checked = MacCheck(structure=[_malformed_problem(str(error))])
         self._signer = self._judged_signer()
         self._coverage = coverage_of(
-            (element.tag for element in place.carrier.elements), self._checked.data_elements_signed
+            [element.tag for element in place.carrier.elements], self._checked.data_elements_signed
         )
 
     def report(self) -> SignatureReport:
@@ -208,6 +208,7 @@ class Verification:
             facts=facts,
             data_elements_signed=checked.data_elements_signed,
             unsigned_elements=self._coverage.unsigned,
+            coverage=self._coverage,
             mac_id_number=signature.mac_id_number,
             mac_calculation_transfer_syntax_uid=None if own is None else own.mac_calculation_transfer_syntax_uid,
             purpose=self._purpose(),

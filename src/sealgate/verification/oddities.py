@@ -29,7 +29,7 @@ def noted_elements(data_set: Carrier) -> list[Element]:
     """The elements that the checks here look at; of most data sets there are hardly any."""
     return [
         element
-        for element in data_set.elements
+        for element in data_set.others()
         if element.notes & _NOTED
         or element.tag >= 0xFFFA0000
         or element.tag < 0x00080002
@@ -99,8 +99,8 @@ def _foreign_parameters(data_set: Carrier, sequence: Element) -> Iterator[Proble
 
 def _misleading_headers(data_set: Carrier) -> Iterator[Problem]:
     """Elements that other readers take for shorter or longer ones, so that they go on in the middle of a value."""
-    elements = data_set.elements
-    unknown = next((element for element in elements if has_unknown_vr(data_set, element)), None)
+    elements, others = data_set.elements, data_set.others()
+    unknown = next((element for element in others if has_unknown_vr(data_set, element)), None)
     if unknown is not None:
         text = f"{tags.written(unknown.tag)} has, or contains, an element of unknown VR: readers differ in its length"
         yield Problem(reason=Reason.VR_UNKNOWN, text=text)
@@ -111,7 +111,7 @@ def _misleading_headers(data_set: Carrier) -> Iterator[Problem]:
                 f"the length of {tags.written(elements[0].tag)} looks like a VR: readers may take all for explicit VR"
             )
             yield Problem(reason=Reason.ENCODING_AMBIGUOUS, text=text)
-    unfit = next((element for element in elements if has_unfit_length(data_set, element)), None)
+    unfit = next((element for element in others if has_unfit_length(data_set, element)), None)
     if unfit is not None:
         text = f"{tags.written(unfit.tag)} has, or contains, a value whose length is none that its VR can have"
         yield Problem(reason=Reason.VALUE_LENGTH_UNFIT, text=f"{text}, or is misread by some")

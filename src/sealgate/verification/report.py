@@ -109,6 +109,8 @@ class SignatureReport:
     data_elements_signed: tuple[int, ...]
     unsigned_elements: tuple[int, ...]
     """Elements of the carrier that are there, not listed and mean something: no group lengths, padding, signatures."""
+    coverage: Coverage | None = field(default=None, repr=False)
+    """What of its carrier it covers; None where the signature cannot be read."""
     mac_id_number: int | None = None
     mac_calculation_transfer_syntax_uid: str | None = None
     purpose: WrittenPurpose | None = None

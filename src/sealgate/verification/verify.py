@@ -77,8 +77,10 @@ def _coverage_of_main(data_set: Carrier, seen: list[tuple[Place, SignatureReport
     counted = [report for report in own if report.is_good] or [
         report for report in own if report.outcome is Outcome.INDETERMINATE
     ]
+    if len(counted) == 1 and counted[0].coverage is not None:
+        return counted[0].coverage
     signed = {tag for report in counted for tag in report.data_elements_signed}
-    return coverage_of((element.tag for element in data_set.elements), signed)
+    return coverage_of([element.tag for element in data_set.elements], signed)
 
 
 def _findings(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from sealgate.dicom.scan import scan
@@ -88,3 +90,17 @@ def test_the_streams_can_differ_only_where_a_sequence_stands_inside_an_item() ->
     deep = EXPLICIT.sequence(SEQUENCE, EXPLICIT.item(EXPLICIT.sequence(INNER)))
     for data_set, differs in ((value(10), False), (flat, False), (deep, True)):
         assert may_differ(scan(Source(data_set), Encoding.EXPLICIT_LE).elements) is differs
+
+
+def test_what_is_passed_over_counts_like_what_is_filtered() -> None:
+    rng = random.Random("buffer")
+    losses = 0
+    for _ in range(200):
+        sizes = [
+            rng.choice((0, 2, 8, 8184, 16_370, 16_376, 16_380, 16_384, 40_000)) for _ in range(rng.randrange(1, 8))
+        ]
+        values = b"".join(EXPLICIT.element(VALUE + number, "OB", bytes(size)) for number, size in enumerate(sizes))
+        inner = EXPLICIT.sequence(INNER, EXPLICIT.item(EXPLICIT.element(VALUE, "OB", bytes(rng.randrange(0, 600, 2)))))
+        deep = EXPLICIT.sequence(0x00400275, EXPLICIT.item(inner), EXPLICIT.item(inner))
+        losses += streams(values + deep + EXPLICIT.element(0x7FE00010, "OW", bytes(20_000)))[2] > 0
+    assert 0 < losses < 200
