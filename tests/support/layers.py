@@ -13,6 +13,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"web"}),
     frozenset({"node"}),
     frozenset({"spool", "audit"}),
+    frozenset({"sql"}),
     frozenset({"library"}),
     frozenset({"files"}),
     frozenset({"policy"}),

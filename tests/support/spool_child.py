@@ -44,11 +44,14 @@ def store_for_ever(database: Database, payloads: PayloadStore, first: int) -> No
 
 def main() -> None:
     """Start the threads and never end."""
-    data_dir, round_number, threads = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    data_dir, round_number, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     database, payloads = open_database(data_dir), PayloadStore(data_dir)
-    for thread in range(threads):
-        first = (round_number * threads + thread) * 1_000_000
-        threading.Thread(target=store_for_ever, args=(database, payloads, first)).start()
+    firsts = [(round_number * count + thread) * 1_000_000 for thread in range(count)]
+    threads = [threading.Thread(target=store_for_ever, args=(database, payloads, first)) for first in firsts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 if __name__ == "__main__":

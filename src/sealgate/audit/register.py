@@ -10,9 +10,17 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, Table, bindparam, func, insert, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, bindparam, false, insert, literal_column, select
 
-from sealgate.audit.schema import action_record, delivery_record, instance_record, signature_record
+from sealgate.audit.schema import (
+    COMMON_VERDICT,
+    RARE_VERDICTS,
+    action_record,
+    delivery_record,
+    instance_record,
+    signature_record,
+)
+from sealgate.sql.prepared import Prepared
 
 MAX_ROWS: Final = 10_000
 """Records that one listing may have: nobody reads more, and the database serves nobody else meanwhile."""
@@ -119,34 +127,48 @@ class Filters:
     until: datetime | None = None
 
 
-_INSERT_INSTANCE: Final = insert(instance_record).returning(instance_record.c.id)
-_INSERT_SIGNATURE: Final = insert(signature_record)
-_INSERT_DELIVERY: Final = insert(delivery_record)
-_INSERT_ACTION: Final = insert(action_record)
-
-_FIRST_RECEIPT: Final = select(func.min(instance_record.c.at)).where(
-    instance_record.c.sop_instance_uid == bindparam("uid"), instance_record.c.digest_in == bindparam("digest")
-)
-
 _FIELDS: Final = {
     kind: tuple(field.name for field in fields(kind))
     for kind in (InstanceRecord, SignatureRecord, DeliveryRecord, ActionRecord)
 }
 
+_INSERT_INSTANCE: Final = Prepared(
+    insert(instance_record).returning(instance_record.c.id), columns=_FIELDS[InstanceRecord]
+)
+_INSERT_SIGNATURE: Final = Prepared(
+    insert(signature_record), columns=(*_FIELDS[SignatureRecord], "unsigned_element_count")
+)
+_INSERT_DELIVERY: Final = Prepared(insert(delivery_record), columns=_FIELDS[DeliveryRecord])
+_INSERT_ACTION: Final = Prepared(insert(action_record), columns=_FIELDS[ActionRecord])
+
+_FIRST_RECEIPT: Final = Prepared(
+    select(instance_record.c.at)
+    .where(instance_record.c.sop_instance_uid == bindparam("uid"), instance_record.c.digest_in == bindparam("digest"))
+    .order_by(instance_record.c.at)
+    .limit(1)
+)
+
+_HAS_SEEN: Final = Prepared(
+    select(instance_record.c.sop_instance_uid).where(instance_record.c.sop_instance_uid == bindparam("uid")).limit(1)
+)
+
 
 def record_instance(connection: Connection, record: InstanceRecord) -> int:
     """Add one row for an instance that was seen; returns the record's id, which its signatures name."""
     row = _row(record) | {"spliced": list(record.spliced), "reasons": list(record.reasons[:MAX_REASONS])}
-    record_id: int = connection.execute(_INSERT_INSTANCE, row).scalar_one()
-    return record_id
+    ((record_id,),) = _INSERT_INSTANCE.rows(connection, row)
+    return int(record_id)
+
+
+def has_seen(connection: Connection, sop_instance_uid: str) -> bool:
+    """Whether anything was ever offered under this SOP Instance UID, whatever became of it."""
+    return _HAS_SEEN.row(connection, {"uid": sop_instance_uid}) is not None
 
 
 def first_receipt(connection: Connection, sop_instance_uid: str, digest_in: str) -> datetime | None:
     """When these very bytes were offered for the first time, whatever became of them then; None: they are new."""
-    moment: datetime | None = connection.execute(
-        _FIRST_RECEIPT, {"uid": sop_instance_uid, "digest": digest_in}
-    ).scalar_one()
-    return moment
+    row = _FIRST_RECEIPT.row(connection, {"uid": sop_instance_uid, "digest": digest_in})
+    return None if row is None else row[0]
 
 
 def record_signature(connection: Connection, record: SignatureRecord) -> None:
@@ -157,26 +179,25 @@ def record_signature(connection: Connection, record: SignatureRecord) -> None:
         "unsigned_element_count": len(record.unsigned_elements),
         "signer": _cut(record.signer),
     }
-    connection.execute(_INSERT_SIGNATURE, row)
+    _INSERT_SIGNATURE.execute(connection, row)
 
 
 def record_delivery(connection: Connection, record: DeliveryRecord) -> None:
     """Add one row for an attempt at a delivery that ended."""
-    connection.execute(_INSERT_DELIVERY, _row(record) | {"error": _cut(record.error)})
+    _INSERT_DELIVERY.execute(connection, _row(record) | {"error": _cut(record.error)})
 
 
 def record_action(connection: Connection, record: ActionRecord) -> None:
     """Add one row for what a person did."""
     row = _row(record) | {"destinations": list(record.destinations), "reason": _cut(record.reason)}
-    connection.execute(_INSERT_ACTION, row)
+    _INSERT_ACTION.execute(connection, row)
 
 
 def list_records(connection: Connection, filters: Filters, limit: int) -> list[dict[str, Any]]:
     """Up to `limit` instance records, newest first, each with its `signatures` and `deliveries`, oldest first."""
-    query = select(instance_record)
-    for condition in _conditions(filters):
-        query = query.where(condition)
-    rows = connection.execute(query.order_by(instance_record.c.id.desc()).limit(_bounded(limit))).mappings().all()
+    newest_first = (instance_record.c.at.desc(), instance_record.c.id.desc())
+    query = select(instance_record).where(*_conditions(filters)).order_by(*newest_first).limit(_bounded(limit))
+    rows = connection.execute(query).mappings().all()
     signatures = _grouped(connection, signature_record, "record_id", (row["id"] for row in rows))
     deliveries = _grouped(connection, delivery_record, "instance_id", (row["instance_id"] for row in rows))
     return [
@@ -199,14 +220,25 @@ def _conditions(filters: Filters) -> list[Any]:
     columns = instance_record.c
     conditions = [
         columns[name] == value
-        for name in ("sop_instance_uid", "calling_ae_title", "verdict")
+        for name in ("sop_instance_uid", "calling_ae_title")
         if (value := getattr(filters, name)) is not None
     ]
+    if filters.verdict is not None:
+        conditions.append(_of_verdict(filters.verdict))
     if filters.since is not None:
         conditions.append(columns.at >= filters.since)
     if filters.until is not None:
         conditions.append(columns.at < filters.until)
     return conditions
+
+
+def _of_verdict(verdict: str) -> ColumnElement[bool]:
+    """The condition that a record has `verdict`; spelt out where it is that of a partial index."""
+    if verdict == COMMON_VERDICT:
+        return instance_record.c.verdict == verdict
+    if verdict in RARE_VERDICTS:
+        return instance_record.c.verdict == literal_column(f"'{verdict}'")
+    return false()
 
 
 def _grouped(connection: Connection, table: Table, key: str, ids: Iterable[int | None]) -> dict[int, list[RowMapping]]:

@@ -27,7 +27,7 @@ from sealgate.node.arguments import check_arguments
 from sealgate.spool.database import Database
 from sealgate.spool.interventions import Touched, drop_instance, drop_job, release, retry_now
 from sealgate.spool.listing import AGE_LIMITS, QueueEntry, list_instances, list_jobs, summary
-from sealgate.spool.states import UNFINISHED_JOB_STATES, InstanceState, JobState
+from sealgate.spool.states import LISTED_INSTANCE_STATES, UNFINISHED_JOB_STATES, InstanceState, JobState
 
 T = TypeVar("T")
 
@@ -38,14 +38,6 @@ DATABASE_NAME: Final = "sealgate.db"
 
 DEFAULT_LIMIT: Final = 100
 """Rows of a listing, if the caller does not say."""
-
-LISTED_INSTANCE_STATES: Final = (
-    InstanceState.WAITING_SIGNER,
-    InstanceState.WAITING_TSA,
-    InstanceState.HELD,
-    InstanceState.DROPPED,
-)
-"""States in which an instance has no unfinished job, so that the queue lists the instance itself."""
 
 
 def read_clock() -> datetime:

@@ -68,7 +68,7 @@ def write_all(fd: int, content: bytes | memoryview) -> None:
 
 
 def write_blocks(fd: int, content: memoryview) -> None:
-    """Write all of `content`, which begins at a block in memory, to the empty file `fd`. Raises OSError.
+    """Write all of `content`, which begins at a block in memory, to `fd`, which is at a block too. Raises OSError.
 
     Its whole blocks go directly, where the file system lets them, and what is left through the page cache.
     """

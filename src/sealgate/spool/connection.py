@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from sqlalchemy import Connection, MetaData, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
@@ -17,6 +17,7 @@ from sealgate.files.faults import from_os_error
 from sealgate.spool.faults import from_sqlite_error
 from sealgate.spool.lock import FILE_MODE
 from sealgate.spool.schema import Migration
+from sealgate.sql.prepared import driver
 
 BUSY_TIMEOUT_MS: Final = 5000
 """How long to wait for another program, such as a backup, that has the file open while we start."""
@@ -58,7 +59,7 @@ class Schema:
 
 
 def connect(path: Path) -> Connection:
-    """Open the database at `path` (mode 0600, made if it is not there) for the calling thread.
+    """Open the database at `path` (mode 0600, made if it is not there) for all threads, one at a time.
 
     Transactions are left to the caller, who begins each with BEGIN IMMEDIATE. Raises StorageError.
     """
@@ -116,13 +117,14 @@ def copy_path(path: Path, version: int) -> Path:
     return path.with_name(f"{path.name}.schema-{version}.copy")
 
 
-def driver(connection: Connection) -> sqlite3.Connection:
-    """The connection of the sqlite3 module under `connection`."""
-    return cast("sqlite3.Connection", connection.connection.dbapi_connection)
-
-
 def _open(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, cached_statements=512)
+    connection = sqlite3.connect(
+        path,
+        timeout=BUSY_TIMEOUT_MS / 1000,
+        isolation_level=None,
+        cached_statements=512,
+        check_same_thread=False,
+    )
     try:
         _configure(connection, path)
     except BaseException:  # a half-configured connection must not hold the lock of the file

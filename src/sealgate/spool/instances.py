@@ -13,6 +13,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sealgate.spool.payload import Layout
 from sealgate.spool.schema import UNFINISHED_INDEX, dead, instance, job
 from sealgate.spool.states import STORED_FIRST, InstanceState, JobState, check_transition
+from sealgate.sql.prepared import Prepared
 
 MAX_ERROR_LENGTH: Final = 500
 """Characters of an error that are kept in a job or an attempt: enough for a sentence, whatever a peer makes us say."""
@@ -94,21 +95,29 @@ class Stored:
 
 
 _FIELDS: Final = tuple(field.name for field in fields(NewInstance))
-_INSERT: Final = (
+_INSERT: Final = Prepared(
     insert(instance)
     .on_conflict_do_nothing(index_elements=[instance.c[name] for name in InstanceKey._fields])
-    .returning(instance.c.id)
+    .returning(instance.c.id),
+    columns=(*_FIELDS, "destinations", "stored_at"),
 )
-_KNOWN: Final = select(instance.c.id, instance.c.state, instance.c.payload, instance.c.digest_out).where(
-    *(instance.c[name] == bindparam(name) for name in InstanceKey._fields)
+_KNOWN: Final = Prepared(
+    select(instance.c.id, instance.c.state, instance.c.payload, instance.c.digest_out).where(
+        *(instance.c[name] == bindparam(name) for name in InstanceKey._fields)
+    )
 )
-_OTHER_BYTES: Final = (
+_OTHER_BYTES: Final = Prepared(
     select(instance.c.id)
     .where(instance.c.sop_instance_uid == bindparam("uid"), instance.c.digest_in != bindparam("digest"))
     .limit(1)
 )
-_ENQUEUE: Final = insert(job)
-_REQUEUE: Final = (
+_JOB_COLUMNS: Final = (
+    *("instance_id", "destination", "priority"),
+    *("state", "attempts", "fence"),
+    *("created_at", "enqueued_at"),
+)
+_ENQUEUE: Final = Prepared(insert(job), columns=_JOB_COLUMNS)
+_REQUEUE: Final = Prepared(
     insert(job)
     .on_conflict_do_update(
         index_elements=[job.c.instance_id, job.c.destination],
@@ -122,7 +131,8 @@ _REQUEUE: Final = (
         },
         where=dead,
     )
-    .returning(job.c.destination)
+    .returning(job.c.destination),
+    columns=_JOB_COLUMNS,
 )
 
 
@@ -132,14 +142,15 @@ def insert_instance(connection: Connection, new: NewInstance, destinations: Mapp
     The unique key decides, so of two arrivals at once exactly one is stored and the other finds it. `destinations` are
     kept with the instance, for when a person releases it.
     """
-    instance_id = connection.execute(_INSERT, _row(new, destinations, at)).scalar_one_or_none()
+    inserted = _INSERT.row(connection, _row(new, destinations, at))
     key = new.key
-    if instance_id is None:
+    if inserted is None:
         known = find_instance(connection, key)
         assert known is not None
         return store_again(connection, known, destinations, at, queue=new.state is InstanceState.QUEUED)
-    if new.state is InstanceState.QUEUED and destinations:
-        connection.execute(_ENQUEUE, _job_rows(instance_id, destinations, at))
+    (instance_id,) = inserted
+    if new.state is InstanceState.QUEUED:
+        _ENQUEUE.execute_each(connection, _job_rows(instance_id, destinations, at))
     return Stored(
         instance_id=instance_id,
         state=new.state,
@@ -150,10 +161,11 @@ def insert_instance(connection: Connection, new: NewInstance, destinations: Mapp
 
 def find_instance(connection: Connection, key: InstanceKey) -> KnownInstance | None:
     """The instance that is stored under `key`, so that it is not signed a second time."""
-    row = connection.execute(_KNOWN, key._asdict()).one_or_none()
+    row = _KNOWN.row(connection, key._asdict())
     if row is None:
         return None
-    return KnownInstance(key=key, instance_id=row.id, state=row.state, payload=row.payload, digest_out=row.digest_out)
+    instance_id, state, payload, digest_out = row
+    return KnownInstance(key=key, instance_id=instance_id, state=state, payload=payload, digest_out=digest_out)
 
 
 def store_again(
@@ -182,9 +194,9 @@ def store_again(
 def enqueue(connection: Connection, instance_id: int, destinations: Mapping[str, int], at: datetime) -> tuple[str, ...]:
     """Add a job for each destination that has no open one, or revive its dead one; returns those destinations."""
     return tuple(
-        row.destination
+        destination
         for values in _job_rows(instance_id, destinations, at)
-        for row in connection.execute(_REQUEUE, values).all()
+        for (destination,) in _REQUEUE.rows(connection, values)
     )
 
 
@@ -197,7 +209,7 @@ def _hold_again(connection: Connection, instance_id: int) -> InstanceState:
 
 def _has_other_bytes(connection: Connection, key: InstanceKey) -> bool:
     values = {"uid": key.sop_instance_uid, "digest": key.digest_in}
-    return connection.execute(_OTHER_BYTES, values).first() is not None
+    return _OTHER_BYTES.row(connection, values) is not None
 
 
 def _row(new: NewInstance, destinations: Mapping[str, int], at: datetime) -> dict[str, object]:

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select, update
 
 from sealgate.errors import OperationRefused
 from sealgate.spool.instances import enqueue
-from sealgate.spool.schema import dead, in_any_state, instance, job, leased, ready
+from sealgate.spool.schema import dead, in_any_state, instance, job, leased, ready, unfinished
 from sealgate.spool.states import (
     INSTANCE_TRANSITIONS,
     OPEN_JOB_STATES,
@@ -121,7 +121,7 @@ def _drop(
     not_leased = in_any_state(state for state in (*OPEN_JOB_STATES, JobState.DEAD) if state is not JobState.LEASED)
     change = (
         update(job)
-        .where(chosen, or_(not_leased, and_(leased, job.c.lease_until <= at)))
+        .where(chosen, unfinished, or_(not_leased, and_(leased, job.c.lease_until <= at)))
         .values(
             state=JobState.DROPPED,
             dropped_by=by,

@@ -6,15 +6,15 @@ given: an update with an old one changes no row and says so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
+    JSON,
     Connection,
     Integer,
     String,
-    Update,
     bindparam,
     func,
     insert,
@@ -27,6 +27,7 @@ from sealgate.spool.instances import MAX_ERROR_LENGTH
 from sealgate.spool.payload import Layout
 from sealgate.spool.schema import Moment, attempt, instance, job, leased, ready
 from sealgate.spool.states import JobState, check_transition
+from sealgate.sql.prepared import Prepared
 
 LEASE_WINDOW: Final = 256
 """Postponed jobs, those that are due longest, among which a lease keeps the order by priority; bounds its cost."""
@@ -93,22 +94,21 @@ def lease(
         "owner": owner,
         "until": at + duration,
     }
-    ids = sorted(connection.execute(_LEASE, parameters).scalars())  # all rows, before the next statement runs
+    ids = [job_id for (job_id,) in _LEASE.rows(connection, parameters)]
     if not ids:
         return []
-    rows = connection.execute(_WITH_INSTANCE, {"ids": ids}).mappings()
-    taken = [LeasedJob(**{**row, "layout": tuple((start, end) for start, end in row["layout"])}) for row in rows]
+    taken = [_leased(row) for row in _WITH_INSTANCE.rows(connection, {"ids": ids})]
     return sorted(taken, key=lambda job: (-job.priority, job.job_id))
 
 
 def renew(connection: Connection, job_id: int, fence: int, until: datetime) -> bool:
     """Keep a lease longer; False if somebody else has the job by now."""
-    return _changed(connection, _of(job_id, fence).values(lease_until=until))
+    return _RENEW.execute(connection, {"job": job_id, "old_fence": fence, "until": until}) == 1
 
 
 def give_back(connection: Connection, job_id: int, fence: int) -> bool:
     """Return a job that was not attempted, to its old place in the order; False if somebody else has it by now."""
-    return _changed(connection, _of(job_id, fence).values(state=JobState.READY, lease_owner=None, lease_until=None))
+    return _GIVE_BACK.execute(connection, {"job": job_id, "old_fence": fence}) == 1
 
 
 def finish(connection: Connection, job_id: int, fence: int, outcome: Outcome) -> bool:
@@ -122,10 +122,10 @@ def finish(connection: Connection, job_id: int, fence: int, outcome: Outcome) ->
         "status": outcome.status,
         "error": error,
     }
-    if connection.execute(_FINISH, change).rowcount != 1:
+    if _FINISH.execute(connection, change) != 1:
         return False
     row = {"job_id": job_id, "fence": fence, "started_at": outcome.started_at, "ended_at": outcome.ended_at}
-    connection.execute(_ATTEMPT, {**row, "status": outcome.status, "error": error})
+    _ATTEMPT.execute(connection, {**row, "status": outcome.status, "error": error})
     return True
 
 
@@ -140,7 +140,7 @@ def reclaim(connection: Connection) -> int:
 
 def next_due(connection: Connection, destination: str) -> datetime | None:
     """When a lease of `destination` can next succeed, a moment in the past if at once; None if nothing waits."""
-    moments = connection.execute(_NEXT_DUE, {"of": destination}).one()
+    moments = _NEXT_DUE.row(connection, {"of": destination}) or ()
     return min((moment for moment in moments if moment is not None), default=None)
 
 
@@ -170,7 +170,7 @@ _LEFT_BEHIND: Final = (
 _DUE: Final = union_all(*(select(part.subquery()) for part in (_NEW, _POSTPONED, _LEFT_BEHIND))).subquery("due")
 
 # One statement, so that no other worker, of another process later, can come between choosing and taking.
-_LEASE: Final = (
+_LEASE: Final = Prepared(
     update(job)
     .where(job.c.id.in_(select(_DUE.c.id).order_by(_DUE.c.priority.desc(), _DUE.c.id).limit(_COUNT)))
     .values(
@@ -183,35 +183,20 @@ _LEASE: Final = (
     .returning(job.c.id)
 )
 
-_WITH_INSTANCE: Final = (
-    select(
-        job.c.id.label("job_id"),
-        job.c.fence,
-        job.c.instance_id,
-        job.c.destination,
-        job.c.priority,
-        job.c.attempts,
-        job.c.lease_until,
-        job.c.enqueued_at,
-        instance.c.sop_class_uid,
-        instance.c.sop_instance_uid,
-        instance.c.transfer_syntax_uid,
-        instance.c.payload,
-        instance.c.payload_size,
-        instance.c.layout,
-        instance.c.digest_in,
-        instance.c.digest_out,
-        instance.c.calling_ae_title,
-        instance.c.received_at,
-    )
+_LEASED_FIELDS: Final = tuple(field.name for field in fields(LeasedJob))
+_WITH_INSTANCE: Final = Prepared(
+    select(*({"job_id": job.c.id, **instance.c, **job.c}[name] for name in _LEASED_FIELDS))
     .join_from(job, instance)
-    .where(job.c.id.in_(bindparam("ids", expanding=True)))
+    .where(job.c.id.in_(select(func.json_each(bindparam("ids", type_=JSON)).table_valued("value").c.value)))
 )
 
-_FINISH: Final = (
-    update(job)
-    .where(job.c.id == bindparam("job"), job.c.fence == bindparam("old_fence"), leased)
-    .values(
+_UNDER_FENCE: Final = update(job).where(
+    job.c.id == bindparam("job", type_=Integer), job.c.fence == bindparam("old_fence", type_=Integer), leased
+)
+_RENEW: Final = Prepared(_UNDER_FENCE.values(lease_until=bindparam("until", type_=Moment)))
+_GIVE_BACK: Final = Prepared(_UNDER_FENCE.values(state=JobState.READY, lease_owner=None, lease_until=None))
+_FINISH: Final = Prepared(
+    _UNDER_FENCE.values(
         state=bindparam("new_state", type_=job.c.state.type),
         not_before=bindparam("later", type_=Moment),
         attempts=job.c.attempts + 1,
@@ -221,22 +206,25 @@ _FINISH: Final = (
         last_error=bindparam("error", type_=String),
     )
 )
-_ATTEMPT: Final = insert(attempt)
+_ATTEMPT: Final = Prepared(insert(attempt), columns=("job_id", "fence", "started_at", "ended_at", "status", "error"))
 
-_NEXT_DUE: Final = select(
-    select(job.c.created_at)
-    .where(_OF_DESTINATION, ready, job.c.not_before.is_(None))
-    .order_by(job.c.priority.desc(), job.c.id)
-    .limit(1)
-    .scalar_subquery(),
-    select(func.min(job.c.not_before)).where(_OF_DESTINATION, ready, job.c.not_before.is_not(None)).scalar_subquery(),
-    select(func.min(job.c.lease_until)).where(_OF_DESTINATION, leased).scalar_subquery(),
+_NEXT_DUE: Final = Prepared(
+    select(
+        select(job.c.created_at)
+        .where(_OF_DESTINATION, ready, job.c.not_before.is_(None))
+        .order_by(job.c.priority.desc(), job.c.id)
+        .limit(1)
+        .scalar_subquery(),
+        select(func.min(job.c.not_before))
+        .where(_OF_DESTINATION, ready, job.c.not_before.is_not(None))
+        .scalar_subquery(),
+        select(func.min(job.c.lease_until)).where(_OF_DESTINATION, leased).scalar_subquery(),
+    )
 )
 
 
-def _of(job_id: int, fence: int) -> Update:
-    return update(job).where(job.c.id == job_id, job.c.fence == fence, leased)
-
-
-def _changed(connection: Connection, change: Update) -> bool:
-    return connection.execute(change).rowcount == 1
+def _leased(row: tuple[Any, ...]) -> LeasedJob:
+    """The job of a row of `_WITH_INSTANCE`."""
+    values = dict(zip(_LEASED_FIELDS, row, strict=True))
+    values["layout"] = tuple((start, end) for start, end in values["layout"])
+    return LeasedJob(**values)

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from heapq import nlargest, nsmallest
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Integer, RowMapping, cast, func, literal, null, select
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    RowMapping,
+    Select,
+    String,
+    bindparam,
+    func,
+    literal,
+    null,
+    select,
+)
 
-from sealgate.spool.schema import held, in_any_state, in_state, instance, job, unfinished
+from sealgate.spool.schema import Moment, held, in_state, instance, job
 from sealgate.spool.states import UNFINISHED_JOB_STATES, InstanceState, JobState
+from sealgate.sql.prepared import Prepared
 
 MAX_ROWS: Final = 10_000
 """Rows that one listing may have: nobody reads more, and the database serves nobody else meanwhile."""
@@ -58,17 +74,12 @@ def list_jobs(
     destination: str | None = None,
 ) -> list[QueueEntry]:
     """Up to `limit` jobs in one of `states`: unfinished ones in the order of their commit, else the youngest first."""
-    chosen = select(job.c.id).where(in_any_state(states)).limit(_bounded(limit))
-    if destination is not None:
-        chosen = chosen.where(job.c.destination == destination)
     if set(states) <= set(UNFINISHED_JOB_STATES):
-        # The sum keeps SQLite from walking all jobs by id; it reads the index of the backlog instead.
-        chosen = chosen.order_by(job.c.id + 0)
-        order = job.c.id.asc()
+        ids = _oldest(connection, _bounded(limit), states, destination)
     else:
-        order = job.c.id.desc()
-        chosen = chosen.order_by(order)
-    return _entries(connection.execute(_JOBS.where(job.c.id.in_(chosen)).order_by(order)).mappings())
+        ids = _youngest(connection, _bounded(limit), states, destination)
+    found = {entry.job_id: entry for entry in _entries(connection.execute(_JOBS, {"ids": ids}).mappings())}
+    return [found[job_id] for job_id in ids]
 
 
 def list_instances(
@@ -80,33 +91,67 @@ def list_instances(
 
 
 def summary(connection: Connection, at: datetime) -> list[Backlog]:
-    """Counts and ages of everything unfinished, per destination and state; costs what the backlog costs, not more."""
-    deliveries = (
-        select(job.c.destination, job.c.state, *_measures(job.c.created_at, at))
-        .where(unfinished)
-        .group_by(job.c.destination, job.c.state)
-        .order_by(job.c.destination, job.c.state)
+    """Counts and ages of everything unfinished, per destination and state.
+
+    What is finished costs nothing; what is not is counted, some ten million a second.
+    """
+    deliveries = sorted(
+        (destination, state) for state in UNFINISHED_JOB_STATES for destination in _destinations(connection, state)
     )
-    backlog = [
-        _backlog(destination, state, *measures) for destination, state, *measures in connection.execute(deliveries)
-    ]
-    quarantine = connection.execute(select(*_measures(instance.c.stored_at, at)).where(held)).one()
-    if quarantine[0]:
-        backlog.append(_backlog(None, InstanceState.HELD, *quarantine))
-    return backlog
+    backlog = [_backlog(connection, _DELIVERIES[state], destination, state, at) for destination, state in deliveries]
+    quarantine = _backlog(connection, _QUARANTINE, None, InstanceState.HELD, at)
+    return backlog + ([quarantine] if quarantine.count else [])
 
 
-def _measures(moment: ColumnElement[datetime], at: datetime) -> list[ColumnElement[Any]]:
-    """How many, the oldest, and how many are younger than each of AGE_LIMITS."""
-    younger = [func.sum(cast(moment > at - limit, Integer)) for limit in AGE_LIMITS]
-    return [func.count(), func.min(moment), *younger]
+def _oldest(connection: Connection, limit: int, states: Sequence[JobState], destination: str | None) -> list[int]:
+    """Up to `limit` unfinished jobs, in the order of their commit: the first of those of each state and destination."""
+    first = (
+        row
+        for state in states
+        for of in (_destinations(connection, state) if destination is None else [destination])
+        for row in _DELIVERIES[state].first.rows(connection, {"of": of, "count": limit})
+    )
+    return [job_id for _, job_id in nsmallest(limit, first)]
+
+
+def _youngest(connection: Connection, limit: int, states: Sequence[JobState], destination: str | None) -> list[int]:
+    """Up to `limit` jobs, those that were committed last first."""
+    last = (
+        job_id
+        for state in states
+        for (job_id,) in _LAST[state, destination is None].rows(connection, {"of": destination, "count": limit})
+    )
+    return nlargest(limit, last)
+
+
+def _destinations(connection: Connection, state: JobState) -> Iterator[str]:
+    """Every destination that has jobs in an unfinished `state`: one look into the index for each."""
+    destination = ""
+    while (row := _NEXT_DESTINATION[state].row(connection, {"after": destination})) is not None:
+        (destination,) = row
+        yield destination
 
 
 def _backlog(
-    destination: str | None, state: JobState | InstanceState, count: int, oldest_at: datetime, *younger: int
+    connection: Connection,
+    of_kind: _Waiting,
+    destination: str | None,
+    state: JobState | InstanceState,
+    at: datetime,
 ) -> Backlog:
-    ages = tuple(upper - lower for lower, upper in pairwise((0, *younger, count)))
-    return Backlog(destination=destination, state=state, count=count, oldest_at=oldest_at, ages=ages)
+    edges = (_LATEST, *(at - limit for limit in AGE_LIMITS), _EARLIEST)
+    ages = []
+    for until, after in pairwise(edges):
+        ((count,),) = of_kind.count.rows(connection, {"of": destination, "after": after, "until": until})
+        ages.append(count)
+    oldest = of_kind.first.row(connection, {"of": destination, "count": 1})
+    return Backlog(
+        destination=destination,
+        state=state,
+        count=sum(ages),
+        oldest_at=at if oldest is None else oldest[0],
+        ages=tuple(ages),
+    )
 
 
 def _entries(rows: Iterable[RowMapping]) -> list[QueueEntry]:
@@ -117,20 +162,66 @@ def _bounded(limit: int) -> int:
     return max(0, min(limit, MAX_ROWS))
 
 
-_JOBS: Final = select(
-    job.c.instance_id,
-    job.c.id.label("job_id"),
-    instance.c.sop_instance_uid,
-    job.c.state,
-    job.c.destination,
-    job.c.priority,
-    job.c.attempts,
-    job.c.last_status,
-    job.c.last_error,
-    job.c.created_at,
-    job.c.not_before,
-    instance.c.reasons,
-).join_from(job, instance)
+_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
+_LATEST: Final = datetime.max.replace(tzinfo=UTC)
+
+
+class _Waiting:
+    """The statements about the rows that meet `condition`, by `moment`, the column that says since when they wait."""
+
+    def __init__(self, moment: Column[datetime], key: Column[int], *condition: ColumnElement[bool]) -> None:
+        after, until = bindparam("after", type_=Moment), bindparam("until", type_=Moment)
+        self.count = Prepared(select(func.count()).where(*condition, moment > after, moment <= until))
+        self.first = Prepared(
+            select(moment, key).where(*condition).order_by(moment, key).limit(bindparam("count", type_=Integer))
+        )
+
+
+_OF: Final = job.c.destination == bindparam("of", type_=String)
+_DELIVERIES: Final = {
+    state: _Waiting(job.c.created_at, job.c.id, in_state(state), _OF) for state in UNFINISHED_JOB_STATES
+}
+_QUARANTINE: Final = _Waiting(instance.c.stored_at, instance.c.id, held)
+_NEXT_DESTINATION: Final = {
+    state: Prepared(
+        select(job.c.destination)
+        .where(in_state(state), job.c.destination > bindparam("after", type_=String))
+        .order_by(job.c.destination)
+        .limit(1)
+    )
+    for state in UNFINISHED_JOB_STATES
+}
+
+
+def _last(state: JobState, *condition: ColumnElement[bool]) -> Prepared:
+    ids: Select[int] = select(job.c.id).where(in_state(state), *condition).order_by(job.c.id.desc())
+    return Prepared(ids.limit(bindparam("count", type_=Integer)))
+
+
+_LAST: Final = {
+    (state, everywhere): _last(state) if everywhere else _last(state, _OF)
+    for state in JobState
+    for everywhere in (True, False)
+}
+
+_JOBS: Final = (
+    select(
+        job.c.instance_id,
+        job.c.id.label("job_id"),
+        instance.c.sop_instance_uid,
+        job.c.state,
+        job.c.destination,
+        job.c.priority,
+        job.c.attempts,
+        job.c.last_status,
+        job.c.last_error,
+        job.c.created_at,
+        job.c.not_before,
+        instance.c.reasons,
+    )
+    .join_from(job, instance)
+    .where(job.c.id.in_(select(func.json_each(bindparam("ids", type_=JSON)).table_valued("value").c.value)))
+)
 
 _INSTANCES: Final = select(
     instance.c.id.label("instance_id"),

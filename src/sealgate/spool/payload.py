@@ -21,15 +21,15 @@ import shutil
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from threading import Lock
 from types import TracebackType
 from typing import BinaryIO, Final, Self, TypeAlias, TypeVar
 
 from sealgate.dicom.source import Buffer
 from sealgate.errors import PayloadDamaged, StorageError, StorageFull
 from sealgate.files.faults import FULL, from_os_error
-from sealgate.spool.blocks import Buffers, write_all, write_blocks
+from sealgate.spool.blocks import BLOCK_BYTES, Buffers, write_all, write_blocks
 from sealgate.spool.lock import DIRECTORY_MODE, FILE_MODE
+from sealgate.spool.stock import Stock
 
 T = TypeVar("T")
 
@@ -43,8 +43,7 @@ PREPARED_FILES: Final = 16
 """Empty files that are made at a time, all in one shard, so that their names are durable by one fsync of it."""
 
 _NAME = re.compile(r"[0-9a-f]{32}")
-_WRITE_FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
-_CREATE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_CREATE_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -57,12 +56,15 @@ def random_name() -> str:
 class PayloadIntake:
     """One instance that is being received; used by one thread, and ends with `discard`, after `keep` or without it.
 
-    It is held in a buffer as long as it fits, and in its file from then on.
+    It is held in a buffer as long as it fits. What is larger goes to its file buffer by buffer.
     """
 
     def __init__(self, store: PayloadStore) -> None:
         self._store = store
         self._buffer = store.buffers.take()
+        self._filled = 0
+        """Bytes in the buffer, which are not in the file yet."""
+        self._through_cache = self._buffer is None
         self._name: str | None = None
         self._fd = -1
         self.size = 0
@@ -70,13 +72,13 @@ class PayloadIntake:
 
     def write(self, fragment: bytes | memoryview) -> None:
         """Append all of `fragment`. Raises StorageFull or StorageError; what was written then is of no use."""
-        end = self.size + len(fragment)
-        if self._fd < 0 and self._buffer is not None and end <= len(self._buffer):
-            self._buffer[self.size : end] = fragment
-        else:
+        rest = memoryview(fragment).cast("B")
+        while rest and not self._through_cache:
+            rest = rest[self._fill(rest) :]
+        if rest:
             self._open()
-            self._attempt(lambda: write_all(self._fd, fragment), "write")
-        self.size = end
+            self._attempt(lambda: write_all(self._fd, rest), "write")
+        self.size += len(fragment)
 
     def append(self, inserted: bytes | memoryview) -> tuple[int, int]:
         """Append `inserted` and return the range [start, end) that it has in the file, for the layout."""
@@ -84,11 +86,16 @@ class PayloadIntake:
         self.write(inserted)
         return start, self.size
 
+    @property
+    def held(self) -> memoryview | None:
+        """What was written, as long as all of it is in memory; None from the moment it goes to the file as it comes."""
+        return self._buffer[: self._filled] if self._fd < 0 and self._buffer is not None else None
+
     def view(self) -> Buffer:
         """What was written so far, read-only and without a copy; good until `discard`. Raises StorageError."""
-        if self._fd < 0:
-            held = self._buffer if self._buffer is not None else memoryview(b"")
-            return held[: self.size].toreadonly()
+        if (held := self.held) is not None:
+            return held.toreadonly()
+        self._flush()
         return self._attempt(lambda: mmap.mmap(self._fd, self.size, access=mmap.ACCESS_READ), "map")
 
     def keep(self) -> str:
@@ -98,7 +105,7 @@ class PayloadIntake:
         StorageFull or StorageError is raised.
         """
         try:
-            self._open()
+            self._flush()
             assert self._name is not None
             self._store.make_durable(self._name, self._fd)
         except BaseException:
@@ -115,21 +122,35 @@ class PayloadIntake:
                 os.close(self._fd)
             self._fd = -1
         if self._name is not None:
-            with suppress(StorageError):  # what stays is removed by `recover` at the next start
+            with suppress(StorageError):  # what stays is removed at the next start
                 self._store.delete(self._name)
             self._name = None
         if self._buffer is not None:
             self._store.buffers.give_back(self._buffer)
             self._buffer = None
 
+    def _fill(self, octets: memoryview) -> int:
+        """Put the first of `octets` into the buffer, which is emptied before if it is full; how many."""
+        assert self._buffer is not None
+        if self._filled == len(self._buffer):
+            self._flush()
+        part = octets[: len(self._buffer) - self._filled]
+        self._buffer[self._filled : self._filled + len(part)] = part
+        self._filled += len(part)
+        return len(part)
+
+    def _flush(self) -> None:
+        """Have the file, with what is in the buffer in it."""
+        self._open()
+        if self._filled and self._buffer is not None:
+            filled = self._buffer[: self._filled]
+            self._attempt(lambda: write_blocks(self._fd, filled), "write")
+            self._through_cache = self._filled % BLOCK_BYTES > 0  # what follows begins within a block
+            self._filled = 0
+
     def _open(self) -> None:
-        """Have the file, with what was held in memory before in it."""
-        if self._fd >= 0:
-            return
-        self._name, self._fd = self._store.take_file()
-        if self._buffer is not None:
-            held = self._buffer[: self.size]
-            self._attempt(lambda: write_blocks(self._fd, held), "write")
+        if self._fd < 0:
+            self._name, self._fd = self._store.take_file()
 
     def _attempt(self, step: Callable[[], T], verb: str) -> T:
         try:
@@ -162,8 +183,7 @@ class PayloadStore:
         self.failure: str | None = None
         """Why nothing is taken any more, as a sentence; None as long as the disk has kept its word."""
         self._new_name = new_name
-        self._prepared: list[str] = []
-        self._preparing = Lock()
+        self._prepared = Stock(self._prepare, low=PREPARED_FILES // 2)
         try:
             self._payload_fd = _open_directory(root / "payload")
             for shard in SHARDS:
@@ -188,49 +208,42 @@ class PayloadStore:
 
         Raises StorageFull or StorageError.
         """
-        with self._preparing:
-            if not self._prepared:
-                self._prepared = self._prepare()
-            name = self._prepared.pop()
-        try:
-            return name, os.open(_sharded(name), _WRITE_FLAGS, dir_fd=self._payload_fd)
-        except OSError as error:
-            raise from_os_error(error, f"open the payload {self.path(name)}") from error
+        return self._prepared.take()
 
-    def _prepare(self) -> list[str]:
-        """Names of new files, PREPARED_FILES or, on a full disk, as many as there is room for."""
+    def _prepare(self) -> list[tuple[str, int]]:
+        """New files by name and descriptor, PREPARED_FILES or, on a full disk, as many as there is room for."""
         self._refuse_after_failure()
         shard = _checked(self._new_name())[:2]
-        names: list[str] = []
+        files: list[tuple[str, int]] = []
         try:
-            while len(names) < PREPARED_FILES:
+            while len(files) < PREPARED_FILES:
                 name = shard + _checked(self._new_name())[2:]
-                os.close(os.open(_sharded(name), _CREATE_FLAGS, FILE_MODE, dir_fd=self._payload_fd))
-                names.append(name)
+                files.append((name, os.open(_sharded(name), _CREATE_FLAGS, FILE_MODE, dir_fd=self._payload_fd)))
         except OSError as error:
-            if not names:
+            if not files:
                 raise from_os_error(error, f"create a file in {self.root}/payload/{shard}") from error
         try:
             self._fsync_shard(shard)
         except StorageError:
-            self._remove(names)
+            self._remove(files)
             raise
-        return names
+        return files
 
     def _fsync_shard(self, shard: str) -> None:
-        what = f"{self.root}/payload/{shard}"
+        directory = self.root / "payload" / shard
         try:
             shard_fd = os.open(shard, _DIRECTORY_FLAGS, dir_fd=self._payload_fd)
         except OSError as error:
-            raise from_os_error(error, f"open {what}") from error
+            raise from_os_error(error, f"open {directory}") from error
         try:
-            self._fsync(shard_fd, what)
+            self._fsync(shard_fd, lambda: directory)
         finally:
             os.close(shard_fd)
 
-    def _remove(self, names: Iterable[str]) -> None:
-        """Remove files that nobody has written to; what stays is removed by `recover` at the next start."""
-        for name in names:
+    def _remove(self, files: Iterable[tuple[str, int]]) -> None:
+        """Remove files that nobody has written to; what stays is removed at the next start."""
+        for name, descriptor in files:
+            os.close(descriptor)
             with suppress(StorageError):
                 self.delete(name)
 
@@ -292,28 +305,28 @@ class PayloadStore:
         shutil.rmtree(self.root / "intake", ignore_errors=True)  # where earlier versions put what they were receiving
         for name in names:
             self.delete(name)
-        with self._preparing:
-            self._prepared = []
+        self._remove(self._prepared.empty())
 
     def make_durable(self, name: str, descriptor: int) -> None:
         """Bring the bytes of the payload `name`, open as `descriptor`, to the disk so that a power cut keeps them."""
         self._refuse_after_failure()
-        self._fsync(descriptor, str(self.path(name)))
+        self._fsync(descriptor, lambda: self.path(name))
+        if not os.fstat(descriptor).st_nlink:
+            raise StorageError(f"somebody removed {self.path(name)} while it was written; leave that folder alone")
 
     def close(self) -> None:
         """Remove the files that were not needed and give the directory back; a second call does nothing."""
         if self._payload_fd < 0:
             return
-        with self._preparing:
-            self._remove(self._prepared)
-            self._prepared = []
+        self._remove(self._prepared.empty())
         os.close(self._payload_fd)
         self._payload_fd = -1
 
-    def _fsync(self, descriptor: int, what: str) -> None:
+    def _fsync(self, descriptor: int, path: Callable[[], Path]) -> None:
         try:
             os.fsync(descriptor)
         except OSError as error:
+            what = path()
             if error.errno not in FULL:
                 self.failure = (
                     f"the disk failed to store {what} ({error.strerror}); "

@@ -28,15 +28,22 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    TextClause,
     UniqueConstraint,
     event,
-    literal,
+    literal_column,
     or_,
     text,
 )
 from sqlalchemy.types import TypeDecorator
 
-from sealgate.spool.states import UNFINISHED_JOB_STATES, InstanceState, JobState
+from sealgate.spool.states import (
+    LISTED_INSTANCE_STATES,
+    NOTEWORTHY_JOB_STATES,
+    UNFINISHED_JOB_STATES,
+    InstanceState,
+    JobState,
+)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -137,7 +144,7 @@ attempt = Table(
     "attempt",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("job_id", ForeignKey("job.id"), nullable=False, index=True),
+    Column("job_id", ForeignKey("job.id"), nullable=False),
     Column("fence", Integer, nullable=False),
     Column("started_at", Moment, nullable=False),
     Column("ended_at", Moment, nullable=False),
@@ -149,12 +156,17 @@ attempt = Table(
 def in_state(state: JobState | InstanceState) -> ColumnElement[bool]:
     """The condition that a job, or an instance, is in `state`, spelt as a literal so that partial indexes are used."""
     column = job.c.state if isinstance(state, JobState) else instance.c.state
-    return column == literal(state, type_=column.type, literal_execute=True)
+    return column == literal_column(f"'{state}'", type_=column.type)
 
 
 def in_any_state(states: Iterable[JobState]) -> ColumnElement[bool]:
     """The condition that a job is in one of `states`, in the very form that the partial indexes have."""
     return or_(*(in_state(state) for state in states))
+
+
+def _any_of(states: Iterable[JobState | InstanceState]) -> TextClause:
+    """The condition of a partial index for rows in one of `states`."""
+    return text(" OR ".join(f"state = '{state}'" for state in states))
 
 
 ready: Final = in_state(JobState.READY)
@@ -164,20 +176,15 @@ held: Final = in_state(InstanceState.HELD)
 unfinished: Final = in_any_state(UNFINISHED_JOB_STATES)
 
 
-UNFINISHED_INDEX: Final = text(" OR ".join(f"state = '{state}'" for state in UNFINISHED_JOB_STATES))
+UNFINISHED_INDEX: Final = _any_of(UNFINISHED_JOB_STATES)
 """The condition of the unique index below, to name that index in ON CONFLICT."""
 
 # One unfinished delivery per instance and destination; the same instance again revives a dead one.
 Index("job_unfinished", job.c.instance_id, job.c.destination, unique=True, sqlite_where=UNFINISHED_INDEX)
-# The summary reads nothing but this index.
-Index(
-    "job_backlog",
-    job.c.destination,
-    job.c.state,
-    job.c.created_at,
-    job.c.not_before,
-    sqlite_where=UNFINISHED_INDEX,
-)
+# Listings take the first rows of each destination and state, and the summary counts ranges of this index alone.
+Index("job_backlog", job.c.state, job.c.destination, job.c.created_at, sqlite_where=UNFINISHED_INDEX)
+# What ended as few jobs do is found among a million that ended well.
+Index("job_noteworthy", job.c.state, sqlite_where=_any_of(NOTEWORTHY_JOB_STATES))
 # Three ways to be due, in the order in which a lease looks for them.
 Index(
     "job_due",
@@ -193,8 +200,7 @@ Index(
     sqlite_where=text("state = 'ready' AND not_before IS NOT NULL"),
 )
 Index("job_leased", job.c.destination, job.c.lease_until, sqlite_where=text("state = 'leased'"))
-Index("job_of_instance", job.c.instance_id)
-Index("instance_held", instance.c.stored_at, sqlite_where=text("state = 'held'"))
+Index("instance_apart", instance.c.state, instance.c.stored_at, sqlite_where=_any_of(LISTED_INSTANCE_STATES))
 
 event.listen(
     attempt,
@@ -252,5 +258,38 @@ def _keep_policy_digest(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_keep_policy_digest,)
+_WITH_INDEXES_THAT_ARE_USED: Final = (
+    "DROP INDEX IF EXISTS ix_attempt_job_id",
+    "DROP INDEX IF EXISTS ix_audit_instance_instance_id",
+    "DROP INDEX IF EXISTS ix_audit_instance_sop_instance_uid",
+    "DROP INDEX IF EXISTS ix_audit_signature_digital_signature_uid",
+    "DROP INDEX IF EXISTS ix_audit_delivery_at",
+    "DROP INDEX IF EXISTS ix_audit_delivery_sop_instance_uid",
+    "DROP INDEX instance_held",
+    "DROP INDEX job_of_instance",
+    "DROP INDEX job_backlog",
+    "CREATE INDEX job_backlog ON job (state, destination, created_at)"
+    " WHERE state = 'ready' OR state = 'leased' OR state = 'waiting_commitment' OR state = 'dead'",
+    "CREATE INDEX job_noteworthy ON job (state) WHERE state = 'done_with_warning' OR state = 'dropped'",
+    "CREATE INDEX instance_apart ON instance (state, stored_at)"
+    " WHERE state = 'waiting_signer' OR state = 'waiting_tsa' OR state = 'held' OR state = 'dropped'",
+)
+_REGISTER_INDEXES: Final = (
+    "CREATE INDEX audit_instance_of_uid ON audit_instance (sop_instance_uid, at)",
+    "CREATE INDEX audit_instance_of_sender ON audit_instance (calling_ae_title, at)",
+    "CREATE INDEX audit_instance_not_accepted ON audit_instance (verdict, at)"
+    " WHERE verdict = 'hold' OR verdict = 'reject'",
+)
+
+
+def _index_what_is_asked_for(connection: Connection) -> None:
+    for statement in _WITH_INDEXES_THAT_ARE_USED:
+        connection.exec_driver_sql(statement)
+    # The register lies in the same file, unless whoever opens it has no use for one.
+    if connection.exec_driver_sql("SELECT 1 FROM sqlite_schema WHERE name = 'audit_instance'").first() is not None:
+        for statement in _REGISTER_INDEXES:
+            connection.exec_driver_sql(statement)
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_keep_policy_digest, _index_what_is_asked_for)
 """The first leads from version 1 to version 2, and so on; what was released once is never changed."""

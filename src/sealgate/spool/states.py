@@ -88,6 +88,17 @@ OPEN_JOB_STATES: Final = (JobState.READY, JobState.LEASED, JobState.WAITING_COMM
 UNFINISHED_JOB_STATES: Final = (*OPEN_JOB_STATES, JobState.DEAD)
 """Somebody may still need the payload."""
 
+NOTEWORTHY_JOB_STATES: Final = (JobState.DONE_WITH_WARNING, JobState.DROPPED)
+"""Finished, and few: a person may want to see them among all that is done."""
+
+LISTED_INSTANCE_STATES: Final = (
+    InstanceState.WAITING_SIGNER,
+    InstanceState.WAITING_TSA,
+    InstanceState.HELD,
+    InstanceState.DROPPED,
+)
+"""Committed without an unfinished job, so that the queue lists the instance itself."""
+
 
 def check_transition(before: InstanceState | JobState, after: InstanceState | JobState) -> None:
     """Raise RuntimeError, since it is a mistake of ours, unless the table lets `after` follow `before`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta, timezone
 from pathlib import Path
@@ -17,6 +18,7 @@ from sealgate.audit.register import (
     Filters,
     InstanceRecord,
     SignatureRecord,
+    first_receipt,
     list_actions,
     list_records,
     record_action,
@@ -26,6 +28,7 @@ from sealgate.audit.register import (
 )
 from sealgate.audit.schema import metadata
 from sealgate.spool.database import Database
+from sealgate.sql.prepared import driver
 from support.spooling import MINUTE, NOW, new_record
 
 
@@ -112,6 +115,9 @@ def test_an_instance_that_was_refused_is_in_the_register_without_an_instance(dat
         ({"until": NOW + MINUTE}, [1]),
         ({"since": NOW + MINUTE, "until": NOW + 2 * MINUTE}, [2]),
         ({"verdict": "hold", "calling_ae_title": "CT3"}, []),
+        ({"verdict": "accept"}, [3, 1]),
+        ({"verdict": "accept' OR 'a' = 'a"}, []),
+        ({"calling_ae_title": "CT1", "until": NOW + MINUTE}, [1]),
     ],
 )
 def test_filters_narrow_the_listing(database: Database, filters: dict[str, Any], expected: list[int]) -> None:
@@ -128,6 +134,40 @@ def test_the_limit_takes_the_newest(database: Database) -> None:
     add(database, *(new_record(number) for number in range(5)))
     assert [row["id"] for row in listed(database, limit=2)] == [5, 4]
     assert listed(database, limit=0) == []
+
+
+def test_the_first_receipt_is_the_earliest_of_the_same_bytes(database: Database) -> None:
+    new = new_record(1)
+    others = (
+        new_record(1, at=NOW - MINUTE, digest_in="f" * 64),
+        new_record(2, at=NOW - MINUTE, digest_in=new.digest_in),
+    )
+    add(database, *others, new_record(1, at=NOW + MINUTE), new, new_record(1, at=NOW + 2 * MINUTE))
+    assert new.digest_in is not None
+    assert database.run(lambda c: first_receipt(c, new.sop_instance_uid, new.digest_in)) == NOW
+    assert database.run(lambda c: first_receipt(c, "1.2.3.2", "e" * 64)) is None
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {},
+        {"sop_instance_uid": "1.2.3.2"},
+        {"calling_ae_title": "NOBODY"},
+        {"verdict": "hold"},
+        {"since": NOW},
+        {"until": NOW},
+        {"calling_ae_title": "CT1", "since": NOW, "until": NOW + MINUTE},
+    ],
+)
+def test_a_question_about_a_full_register_reads_only_what_it_lists(database: Database, filters: dict[str, Any]) -> None:
+    statements: list[str] = []
+    database.run(lambda c: driver(c).set_trace_callback(statements.append))
+    listed(database, **filters)
+    database.run(lambda c: driver(c).set_trace_callback(None))
+    (query,) = (text for text in statements if "FROM audit_instance" in text)
+    plan = database.run(lambda c: c.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}").all())
+    assert ["USING INDEX" in row[3] for row in plan] == [True], "one index, which also gives the order"
 
 
 def test_moments_are_kept_as_text_in_utc_that_sorts(database: Database) -> None:
@@ -178,5 +218,5 @@ def test_the_database_refuses_to_change_or_delete_a_row(database: Database, tabl
 
 
 def test_a_signature_belongs_to_a_record(database: Database) -> None:
-    with pytest.raises(IntegrityError, match="FOREIGN KEY"):
+    with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
         database.run(lambda c: record_signature(c, signature(99)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from threading import Barrier, Thread
 
@@ -13,7 +13,7 @@ import pytest
 
 from sealgate.errors import StorageError, StorageFull
 from sealgate.spool import atomic
-from sealgate.spool.atomic import PARTIAL_PREFIX, atomic_write, remove_partial
+from sealgate.spool.atomic import PARTIAL_PREFIX, FileWriter, remove_partial
 
 
 @pytest.fixture(params=["unnamed", "hidden", "without hard links"])
@@ -33,6 +33,10 @@ def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
         monkeypatch.setattr(os, "open", open_named_only)
     monkeypatch.setattr(os, "link", no_link if request.param == "without hard links" else real_link)
     return str(request.param)
+
+
+def atomic_write(directory: Path, name: str, chunks: Iterable[bytes | memoryview], *, mode: int = 0o600) -> Path:
+    return FileWriter().write(directory, name, chunks, mode=mode)
 
 
 def names(directory: Path) -> list[str]:

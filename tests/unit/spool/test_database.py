@@ -18,8 +18,7 @@ from sqlalchemy import Column, Connection, Integer, MetaData, Table
 
 from sealgate.errors import DataDirectoryInUse, StorageError, StorageFull
 from sealgate.spool.connection import copy_path
-from sealgate.spool.database import Database
-from support.waiting import wait_until
+from sealgate.spool.database import MAX_BATCH, Database
 
 notes = MetaData()
 Table("note", notes, Column("id", Integer, primary_key=True))
@@ -50,7 +49,7 @@ def found(connection: Connection) -> list[int]:
 
 @contextmanager
 def batch(database: Database, *functions: Callable[[Connection], object]) -> Iterator[list[Future[object]]]:
-    """All functions wait in this order while the owner is held up, so that they share one commit."""
+    """All functions wait in this order while another one is executed, so that they share one commit."""
     held_up, go_on = threading.Event(), threading.Event()
 
     def hold_up(_connection: Connection) -> None:
@@ -60,10 +59,8 @@ def batch(database: Database, *functions: Callable[[Connection], object]) -> Ite
     with ThreadPoolExecutor(len(functions) + 1) as pool:
         first = pool.submit(database.run, hold_up)
         assert held_up.wait(timeout=10)
-        futures = []
-        for count, function in enumerate(functions, start=1):
-            futures.append(pool.submit(database.run, function))
-            wait_until(lambda count=count: database._waiting.qsize() == count, "waiting")  # noqa: SLF001
+        waiting = [database.submit(function) for function in functions]
+        futures = [pool.submit(pending.result) for pending in waiting]
         go_on.set()
         first.result(timeout=10)
         yield futures
@@ -73,7 +70,7 @@ def test_all_who_wait_share_one_commit(database: Database) -> None:
     before = database.commits
     with batch(database, *(add(number) for number in range(20))) as futures:
         assert [future.result(timeout=10) for future in futures] == list(range(20))
-    assert database.commits == before + 2  # one for the function that held the owner up, one for twenty
+    assert database.commits == before + 2  # one for the function that held them up, one for twenty
     assert database.run(found) == list(range(20))
 
 
@@ -129,14 +126,65 @@ def test_after_an_input_or_output_error_nothing_is_taken_any_more(database: Data
 
 
 def test_a_function_that_commits_by_itself_is_a_mistake_of_ours(database: Database) -> None:
+    def commit(connection: Connection) -> None:
+        add(1)(connection)
+        connection.commit()
+
     with pytest.raises(RuntimeError, match="ended the transaction"):
-        database.run(lambda connection: connection.commit())
-    assert database.run(add(1)) == 1
+        database.run(commit)
+    assert database.run(add(2)) == 2
 
 
-def test_waiting_for_the_owner_in_the_owner_is_refused_and_does_not_hang(database: Database) -> None:
-    with pytest.raises(RuntimeError, match="cannot wait for that thread"):
-        database.run(lambda _connection: database.run(found))
+def test_waiting_for_the_database_in_a_function_of_it_is_refused_and_does_not_hang(database: Database) -> None:
+    waits: list[Callable[[Connection], object]] = [
+        lambda _: database.run(found),
+        lambda _: database.submit(found),
+        lambda _: later.result(),
+        lambda _: database.close(),
+    ]
+    pending = [database.submit(wait) for wait in waits]
+    later = database.submit(found)
+    assert later.result() == []
+    for refused in pending:
+        with pytest.raises(RuntimeError, match="cannot wait for another one"):
+            refused.result()
+
+
+def test_what_is_submitted_is_committed_when_its_result_is_asked_for_and_in_order(database: Database) -> None:
+    before = database.commits
+    pending = [database.submit(add(number)) for number in range(3)]
+    counting = database.submit(found)
+    assert database.commits == before
+    assert counting.result() == [0, 1, 2]
+    assert database.commits == before + 1
+    assert [one.result() for one in pending] == [0, 1, 2]
+    assert database.commits == before + 1
+
+
+def test_what_nobody_asks_for_is_executed_with_what_somebody_does_or_at_the_end(path: Path) -> None:
+    with Database(path, metadatas=[notes]) as database:
+        database.submit(add(1))
+        assert database.run(found) == [1]
+        database.submit(add(2))
+    with Database(path, metadatas=[notes]) as database:
+        assert database.run(found) == [1, 2]
+
+
+def test_more_than_a_batch_are_all_executed(database: Database) -> None:
+    before = database.commits
+    pending = [database.submit(add(number)) for number in range(MAX_BATCH + 1)]
+    assert pending[-1].result() == MAX_BATCH
+    assert database.commits == before + 2
+
+
+def test_many_threads_get_each_their_own_result(database: Database) -> None:
+    def store(first: int) -> list[int]:
+        return [database.run(add(number)) for number in range(first, first + 50)]
+
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(store, range(0, 400, 50)))
+    assert results == [list(range(first, first + 50)) for first in range(0, 400, 50)]
+    assert database.run(found) == list(range(400))
 
 
 def test_the_pragmas_that_durability_rests_on_are_set(database: Database) -> None:
@@ -196,7 +244,7 @@ def test_a_newer_schema_is_refused_and_not_touched(path: Path) -> None:
     Database(path).close()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 7")
-    with pytest.raises(StorageError, match="has schema 7 and this Sealgate knows 2 at most"):
+    with pytest.raises(StorageError, match="has schema 7 and this Sealgate knows 3 at most"):
         Database(path)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (7,)

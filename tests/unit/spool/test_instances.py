@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from threading import Barrier, Thread
 
 import pytest
-from sqlalchemy.exc import IntegrityError
 
 from sealgate.spool.database import Database
 from sealgate.spool.instances import Stored, find_instance, insert_instance
@@ -128,7 +128,7 @@ def test_a_known_instance_is_found_before_it_is_signed_again(database: Database)
 
 def test_a_payload_belongs_to_one_instance(database: Database) -> None:
     store(database, 1)
-    with pytest.raises(IntegrityError):
+    with pytest.raises(sqlite3.IntegrityError, match="payload"):
         store(database, 2, payload=new_instance(1).payload)
 
 

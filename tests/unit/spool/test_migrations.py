@@ -26,10 +26,11 @@ def of_version_1(tmp_path: Path) -> Path:
 
 
 def shape(directory: Path) -> set[tuple[object, ...]]:
-    """Every column, index column and foreign key of a database."""
+    """Every column, index, index column and foreign key of a database."""
     with closing(sqlite3.connect(directory / DATABASE_NAME)) as connection:
         tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-        found: set[tuple[object, ...]] = set()
+        indexes = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
+        found: set[tuple[object, ...]] = set(connection.execute(indexes))
         for table in tables:
             found.update((table, *row[1:]) for row in connection.execute(f"PRAGMA table_info({table})"))
             found.update(

@@ -81,7 +81,7 @@ def test_no_file_is_written_to_before_an_instance_is_kept_or_too_large_for_memor
         large.write(bytes(BUFFER_BYTES))
         assert written(payloads) == []
         large.write(b"x")
-        assert [path.stat().st_size for path in written(payloads)] == [BUFFER_BYTES + 1]
+        assert [path.stat().st_size for path in written(payloads)] == [BUFFER_BYTES]
     assert written(payloads) == []
 
 
@@ -169,23 +169,36 @@ def test_leaving_the_block_after_keep_does_not_remove_the_payload(payloads: Payl
 def test_names_are_durable_before_anything_has_them_and_bytes_before_they_are_kept(
     payloads: PayloadStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    steps: list[str] = []
+    durable_names: set[str] = set()
+    durable_bytes: set[str] = set()
     real_fsync, real_write = os.fsync, os.write
 
     def fsync(fd: int) -> None:
-        steps.append("fsync directory" if stat.S_ISDIR(os.fstat(fd).st_mode) else "fsync file")
+        path = Path(f"/proc/self/fd/{fd}").readlink()
+        found = {entry.name for entry in path.iterdir()} if path.is_dir() else set()
         real_fsync(fd)
+        durable_names.update(found)
+        durable_bytes.add(path.name)
 
     def write(fd: int, content: bytes) -> int:
-        steps.append("write")
+        name = Path(f"/proc/self/fd/{fd}").readlink().name
+        assert name in durable_names
+        durable_bytes.discard(name)
         return real_write(fd, content)
 
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(os, "write", write)
-    for _ in range(PREPARED_FILES + 1):
-        kept(payloads, b"x")
-    each = ["write", "fsync file"]
-    assert steps == ["fsync directory", *each * PREPARED_FILES, "fsync directory", *each]
+    for _ in range(3 * PREPARED_FILES):
+        assert kept(payloads, b"x") in durable_bytes
+
+
+def test_a_file_that_somebody_removed_while_it_was_written_is_not_kept(payloads: PayloadStore) -> None:
+    with payloads.new_intake() as intake:
+        intake.write(bytes(BUFFER_BYTES + 1))
+        (path,) = written(payloads)
+        path.unlink()
+        with pytest.raises(StorageError, match="somebody removed"):
+            intake.keep()
 
 
 def test_files_made_in_advance_are_removed_at_the_end(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Execution of the statements that spool and register write in SQLAlchemy Core."""
