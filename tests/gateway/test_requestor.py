@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,10 +20,10 @@ from sealgate.errors import (
     DeadlineExceeded,
     ProtocolViolation,
 )
-from sealgate.node.associate import AnsweredContext, decode_request, encode_answer
-from sealgate.node.dimse import StoreResponse, encode_response
+from sealgate.node.dimse import StoreResponse
 from sealgate.node.limits import RequestorLimits
-from sealgate.node.requestor import OutgoingInstance, RemoteNode, Requestor
+from sealgate.node.outgoing_instance import OutgoingInstance
+from sealgate.node.requestor import RemoteNode, Requestor
 from sealgate.node.storage_service import CALLED_AE_TITLE_NOT_RECOGNIZED
 from sealgate.node.tls import client_context, server_context
 from sealgate.node.upper_layer import COMMAND, LAST, Connection, short_pdu
@@ -32,6 +31,7 @@ from support import peers
 from support.pki import Authority
 from support.ports import LOOPBACK, free_port
 from support.raw_peer import CT, EXPLICIT_LE, IMPLICIT_LE, VERIFICATION, fragment
+from support.scripted_peer import answer, scripted
 from support.storage import Service, listening
 
 PRIVATE = "1.2.840.113619.4.30"
@@ -216,45 +216,10 @@ def test_what_cannot_be_an_ae_title_is_a_wrong_configuration(title: str) -> None
 # Peers that misbehave
 
 
-@contextmanager
-def scripted(play: Callable[[Connection, socket.socket], None]) -> Iterator[int]:
-    """A peer that accepts one association in all its contexts and then does what `play` does; gives its port."""
-    with socket.create_server((LOOPBACK, 0)) as server:
-
-        def run() -> None:
-            sock, _ = server.accept()
-            connection = Connection(sock, max_pdu_bytes=131_072, pdu_s=5, write_s=5)
-            _, body = connection.read_pdu(5)
-            request = decode_request(body)
-            answers = [
-                AnsweredContext(
-                    context_id=context.context_id, outcome=0, transfer_syntax_uid=context.transfer_syntax_uids[0]
-                )
-                for context in request.contexts
-            ]
-            connection.send(encode_answer(request, answers, 16384))
-            play(connection, sock)
-            connection.close()
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        yield server.getsockname()[1]
-        thread.join(10)
-        assert not thread.is_alive()
-
-
 def read_to_the_end(connection: Connection) -> None:
     """Read fragments until the last one of a data set."""
     while (part := connection.read_fragment(5)) is not None and (part.is_command or not part.is_last):
         pass
-
-
-def answer(message_id: int, **response: int) -> bytes:
-    return fragment(
-        1,
-        COMMAND | LAST,
-        encode_response(request_field=0x0001, message_id=message_id, response=StoreResponse(**response)),  # type: ignore[arg-type]
-    )
 
 
 def test_a_peer_that_never_answers_costs_no_longer_than_the_limit() -> None:

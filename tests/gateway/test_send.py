@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,28 @@ def test_files_that_cannot_be_sent_are_named_and_the_rest_goes(
         assert line in output.err
     for line in ("4 no uid.dcm: its File Meta Information lacks", "gone.dcm: No such file or directory"):
         assert line in output.err
+
+
+def test_file_meta_information_that_is_long_or_ends_the_file_is_read_to_its_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data_set = b"\x08\0\x16\0UI\0\0"
+    private = {"1.2.1": 3000, "1.2.2": 4000, "1.2.3": 100_000, "1.2.4": 1 << 20}
+    for uid, length in private.items():
+        header = part10(uid, b"")
+        # Private Information is the last element of the group.
+        private_information = b"\2\0\2\1OB\0\0" + struct.pack("<L", length) + bytes(length)
+        (tmp_path / uid).write_bytes(without_group_length(header) + private_information + data_set)
+    service = Service()
+    with listening(service) as port:
+        assert send(port, tmp_path) == ExitCode.UNREADABLE
+    assert service.stored == dict.fromkeys(("1.2.1", "1.2.2", "1.2.3"), data_set)
+    assert "1.2.4: " in capsys.readouterr().err
+
+
+def without_group_length(header: bytes) -> bytes:
+    """`header` without File Meta Information Group Length, its first element of twelve bytes."""
+    return header[:132] + header[144:]
 
 
 def test_a_file_that_shrinks_while_it_is_sent_is_not_stored_and_the_rest_goes(

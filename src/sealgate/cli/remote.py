@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from sealgate.cli.passwords import password_of
 from sealgate.errors import ConfigurationError
 from sealgate.node.requestor import RemoteNode
 from sealgate.node.tls import client_context
@@ -50,6 +49,8 @@ def remote_node(
     """The node that the options name. Raises ConfigurationError, KeyUnusable."""
     context = None
     if server_ca is not None:
+        from sealgate.cli.passwords import password_of  # keys are read by a library that takes longer to import
+
         key, certificate = tls or (None, None)
         context = client_context(
             server_ca=server_ca,

@@ -31,6 +31,7 @@ from sealgate.cli.remote import (
 from sealgate.errors import AssociationRejected, ContextRefused, NetworkError, UnreadableFile
 from sealgate.files.dicom_files import expanded
 from sealgate.node.dimse import StatusCategory, StoreResponse, describe_status, status_category
+from sealgate.node.outgoing_instance import OutgoingInstance
 from sealgate.node.requestor import RemoteNode, Requestor
 
 Advance = Callable[[int], object]
@@ -73,8 +74,9 @@ def send(
     started = perf_counter()
     with _progress(sum(file.size for file in files)) as advance:
         try:
+            sender = _Sender(remote, tally, advance)
             for group in by_association(files):
-                _send_group(remote, group, tally, advance)
+                sender.send_group(group)
         except NetworkError as error:
             typer.echo(f"sealgate: {error}", err=True)
             tally.exit_codes.add(exit_code_of(error))
@@ -138,33 +140,77 @@ def _readable(paths: list[Path], tally: _Tally) -> Iterator[OutgoingFile]:
             tally.skip(error)
 
 
-def _send_group(remote: RemoteNode, group: list[OutgoingFile], tally: _Tally, advance: Advance) -> None:
-    """Send files that one association can take.
+class _Sender:
+    """Sends files over associations, in their order; while one is sent or waits for its answer, the next is read."""
 
-    A file that cannot be read to its end costs the association, and the rest goes by another one.
-    """
-    waiting = deque(group)
-    buffer = bytearray(WINDOW_BYTES)
-    while waiting:
+    def __init__(self, remote: RemoteNode, tally: _Tally, advance: Advance) -> None:
+        self._remote = remote
+        self._tally = tally
+        self._advance = advance
+        self._buffer = bytearray(WINDOW_BYTES)
+        self._waiting: deque[OutgoingFile] = deque()
+        self._next: OutgoingInstance | None = None
+        """The first of those that wait, of which the beginning has been read."""
+        self._unanswered: dict[int, OutgoingFile] = {}
+        """By message ID."""
+
+    def send_group(self, group: list[OutgoingFile]) -> None:
+        """Send files that one association can take. Raises NetworkError.
+
+        A file that cannot be read to its end costs the association, and the rest goes by another one.
+        """
+        self._waiting.extend(group)
+        while self._waiting:
+            try:
+                with Requestor(self._remote, {file.pair: None for file in self._waiting}) as requestor:
+                    self._send_over(requestor)
+            except UnreadableFile as error:
+                self._tally.skip(error)
+            except AssociationRejected as error:
+                if error.result:
+                    raise
+                while self._waiting:  # the association was fine, but no presentation context of it
+                    self._tally.refuse(self._waiting.popleft(), str(error))
+
+    def _send_over(self, requestor: Requestor) -> None:
         try:
-            with Requestor(remote, {file.pair: None for file in waiting}) as requestor:
-                while waiting:
-                    _send_file(requestor, waiting.popleft(), buffer, tally, advance)
-        except UnreadableFile as error:
-            tally.skip(error)
-        except AssociationRejected as error:
-            if error.result:
-                raise
-            for file in waiting:  # the association was fine, but no presentation context of it
-                tally.refuse(file, str(error))
-            return
+            self._read_ahead()
+            while self._waiting or self._unanswered:
+                if self._waiting and len(self._unanswered) < requestor.window:
+                    self._send_next(requestor)
+                else:
+                    self._take_answer(requestor)
+                self._read_ahead()
+        except (NetworkError, UnreadableFile):
+            self._next = None
+            while requestor.has_answers:
+                self._take_answer(requestor)
+            # Nobody knows what became of these; to store the same again harms nothing.
+            self._waiting.extendleft(reversed(self._unanswered.values()))
+            self._unanswered.clear()
+            raise
 
+    def _send_next(self, requestor: Requestor) -> None:
+        instance = self._next or self._waiting[0].instance(self._buffer, self._advance)
+        file, self._next = self._waiting.popleft(), None
+        try:
+            self._unanswered[requestor.send(instance)] = file
+        except ContextRefused as error:
+            self._tally.refuse(file, f"{error} ({requestor.refused[file.pair]})")
 
-def _send_file(requestor: Requestor, file: OutgoingFile, buffer: bytearray, tally: _Tally, advance: Advance) -> None:
-    try:
-        tally.answered(file, requestor.store(file.instance(buffer, advance)))
-    except ContextRefused as error:
-        tally.refuse(file, f"{error} ({requestor.refused[file.pair]})")
+    def _read_ahead(self) -> None:
+        while self._waiting and self._next is None:
+            instance = self._waiting[0].instance(self._buffer, self._advance)
+            try:
+                instance.read_ahead()
+                self._next = instance
+            except UnreadableFile as error:
+                self._waiting.popleft()
+                self._tally.skip(error)
+
+    def _take_answer(self, requestor: Requestor) -> None:
+        message_id, response = requestor.receive()
+        self._tally.answered(self._unanswered.pop(message_id), response)
 
 
 @contextmanager

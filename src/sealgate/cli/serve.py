@@ -132,8 +132,7 @@ def run(configuration: Configuration, limits: AssociationLimits | None = None) -
 
 
 def _announce(configuration: Configuration, gateway: Gateway) -> None:
-    for section, listener in zip(configuration.listener, gateway.listeners, strict=True):
-        address, port = listener.address
+    for section, (address, port) in zip(configuration.listener, gateway.addresses, strict=True):
         security = "TLS with client certificates" if section.tls else "plain"
         typer.echo(
             f"listening on {address}:{port} ({section.name}: {security}, AE title {configuration.node.ae_title})"

@@ -2,22 +2,25 @@
 
 Nothing depends on being woken: a worker looks at the queue itself every few seconds, and a wake-up only saves it the
 wait. Where the destination as a whole fails (no connection, no association, no space), the job in hand is charged and
-the destination rests; the jobs behind it keep their place and order.
+the destination rests; the jobs behind it keep their place and order. Where several were on their way, that is the one
+that has waited longest for its answer, and it goes alone the next time.
+
+How deliveries ended is written down for several at once, while others are on their way. So after a crash the last ones
+are made again, with the same bytes: a delivery is made at least once, and one that is written down was answered.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import monotonic
 
 import structlog
-from sqlalchemy import Connection
 
-from sealgate.audit.register import DeliveryRecord, record_delivery
 from sealgate.errors import (
     AssociationAborted,
     AssociationRejected,
@@ -30,18 +33,14 @@ from sealgate.errors import (
 )
 from sealgate.node.channel import Channel
 from sealgate.node.dimse import StoreResponse
+from sealgate.node.in_hand import JobsInHand
 from sealgate.spool.database import Database
-from sealgate.spool.jobs import LeasedJob, Outcome, finish, give_back, lease, next_due, renew
+from sealgate.spool.jobs import LeasedJob, Outcome
 from sealgate.spool.retry import Failure, GiveUp, RetryPolicy, StatusClass, decide, failure_of, status_class
 from sealgate.spool.states import JobState
 
 _log = structlog.get_logger(__name__)
 
-BATCH_JOBS = 16
-"""Jobs leased at a time: enough to keep an association busy, few enough to come back quickly at the end."""
-LEASE_DURATION = timedelta(hours=1)
-RENEW_BELOW = timedelta(minutes=30)
-"""A lease with less left is renewed before its job is begun; the largest instances take minutes."""
 LOOK_SECONDS = 5.0
 """Longest time between two looks at the queue."""
 LINGER_SECONDS = 1.0
@@ -83,8 +82,9 @@ class Worker:
         self._wake = threading.Event()
         self._rested = threading.Event()
         self._stopping = threading.Event()
-        self._in_hand: list[LeasedJob] = []
-        """Leased and not given back; a turn that was interrupted leaves them to the next one."""
+        self._in_hand = JobsInHand(shared.database, shared.clock, destination, self._owner)
+        self._sent_at: dict[int, datetime] = {}
+        """When what is on its way was sent, by job."""
         self._log = _log.bind(destination=destination)
         self._thread = threading.Thread(target=self._run, name=f"to {self._owner}", daemon=True)
 
@@ -119,13 +119,21 @@ class Worker:
             except StorageError as error:
                 # The queue itself is out of order; nothing is lost by waiting, and intake refuses meanwhile.
                 self._log.error("the queue cannot be read", why=str(error))
-                self._stopping.wait(LOOK_SECONDS)
+                self._interrupted()
             except Exception:  # noqa: BLE001 - whatever it was, see below
                 # A thread that ended here would leave its destination without deliveries until the next start.
                 self._log.exception("deliveries were interrupted by a mistake of ours")
-                self._stopping.wait(LOOK_SECONDS)
+                self._interrupted()
+        with suppress(SealgateError):
+            self._in_hand.give_back()
         with suppress(SealgateError):
             self._channel.close()
+
+    def _interrupted(self) -> None:
+        """What is on its way may arrive, and will be sent again."""
+        self._channel.break_off()
+        self._sent_at.clear()
+        self._stopping.wait(LOOK_SECONDS)
 
     def _turn(self) -> None:
         """Deliver what is due, or wait for it."""
@@ -133,39 +141,36 @@ class Worker:
         self._rested.clear()
         if self._stopping.is_set():
             return  # said a moment ago, and its wake-up was cleared just now
-        self._give_back(self._in_hand)
-        self._in_hand = self._shared.database.run(
-            lambda connection: lease(
-                connection, self._destination, BATCH_JOBS, self._owner, self._shared.clock(), LEASE_DURATION
-            )
-        )
-        if self._in_hand:
-            self._deliver_all(self._in_hand)
+        jobs = self._in_hand.exchange()
+        if jobs:
+            self._deliver_all(jobs)
         else:
             self._wait()
-        self._in_hand = []
 
-    def _deliver_all(self, jobs: list[LeasedJob]) -> None:
+    def _deliver_all(self, jobs: Sequence[LeasedJob]) -> None:
         """Make an attempt for each, unless we are to stop or the destination has to rest."""
         self._channel.prepare(jobs)
-        for position, job in enumerate(jobs):
-            if self._stopping.is_set():
-                self._give_back(jobs[position:])
-                return
-            rest = self._deliver(job)
-            if rest is not None:
-                self._give_back(jobs[position + 1 :])
-                self._close()
-                # New work does not end this: the jobs behind the one that was charged would overtake it.
-                self._rested.wait(rest)
-                return
+        queue = deque(jobs)
+        rest: float | None = None
+        while queue or self._sent_at:
+            if self._stopping.is_set() or rest is not None:
+                queue.clear()
+            if queue and self._channel.has_room(queue[0]):
+                rest = self._send(queue)
+            elif self._sent_at:
+                rest = self._receive(queue) or rest
+        if rest is not None:
+            self._in_hand.give_back()
+            self._close()
+            # New work does not end this: the jobs behind the one that was charged would overtake it.
+            self._rested.wait(rest)
 
     def _wait(self) -> None:
         """Nothing is due: keep the association open for a moment, then wait for the moment at which something is."""
         if self._wake.wait(LINGER_SECONDS):
             return
         self._close()
-        due = self._shared.database.run(lambda connection: next_due(connection, self._destination))
+        due = self._in_hand.next_due()
         seconds = LOOK_SECONDS if due is None else (due - self._shared.clock()).total_seconds()
         self._wake.wait(min(max(seconds, 0.0), LOOK_SECONDS))
 
@@ -173,74 +178,91 @@ class Worker:
         with suppress(NetworkError):
             self._channel.close()
 
-    def _give_back(self, jobs: list[LeasedJob]) -> None:
-        def write(connection: Connection) -> None:
-            for job in jobs:
-                give_back(connection, job.job_id, job.fence)
+    # One instance
 
-        if jobs:
-            self._shared.database.run(write)
-
-    def _deliver(self, job: LeasedJob) -> float | None:
-        """Make one attempt and write down how it ended; seconds for which the destination rests, None for none."""
-        started_at = self._shared.clock()
-        if job.lease_until - started_at < RENEW_BELOW:
-            until = started_at + LEASE_DURATION
-            if not self._shared.database.run(lambda connection: renew(connection, job.job_id, job.fence, until)):
-                return None
+    def _send(self, queue: deque[LeasedJob]) -> float | None:
+        """Send the first one of `queue`; seconds for which the destination rests, None for none."""
+        job = queue.popleft()
+        if not self._in_hand.renew(job):
+            return None
+        self._sent_at[job.job_id] = self._shared.clock()
         try:
-            response = self._attempt(job)
-        except _Failed as failed:
-            return self._write_failure(job, started_at, failed)
-        warned = status_class(response.status) is StatusClass.WARNING
-        state = JobState.DONE_WITH_WARNING if warned else JobState.DONE
+            self._channel.send(job)
+        except Exception as error:  # noqa: BLE001 - each is told from the others there
+            return self._failed(error, job, queue)
+        if queue:
+            self._channel.read_ahead(queue[0])
+        return None
+
+    def _receive(self, queue: deque[LeasedJob]) -> float | None:
+        """Take the next answer; seconds for which the destination rests, None for none."""
+        write_within = self._in_hand.write_within
+        if write_within is not None and not (write_within and self._channel.wait(write_within)):
+            self._in_hand.write()
+        try:
+            job, response = self._channel.receive()
+        except Exception as error:  # noqa: BLE001 - as above
+            return self._failed(error, None, queue)
+        self._answered(job, response)
+        return None
+
+    def _answered(self, job: LeasedJob, response: StoreResponse) -> None:
+        """The destination has taken the instance, or refused it."""
+        found = status_class(response.status)
+        if found not in (StatusClass.SUCCESS, StatusClass.WARNING):
+            error = f"the destination answered {response.status:04X} {response.comment}".strip()
+            self._charge(job, _Failed(failure_of(response.status), error, rests=False, status=response.status))
+            return
+        warned = found is StatusClass.WARNING
         outcome = Outcome(
-            state=state,
-            started_at=started_at,
+            state=JobState.DONE_WITH_WARNING if warned else JobState.DONE,
+            started_at=self._sent_at.pop(job.job_id),
             ended_at=self._shared.clock(),
             status=response.status,
             error=response.comment or None if warned else None,
         )
-        self._write(job, outcome, digest=job.digest_out)
+        self._in_hand.end(job, outcome)
         self._log.info("instance delivered", sop_instance_uid=job.sop_instance_uid, status=f"{response.status:04X}")
-        return None
 
-    def _attempt(self, job: LeasedJob) -> StoreResponse:
-        try:
-            response = self._channel.deliver(job)
-        except ContextRefused as error:
-            raise _Failed(Failure.PERMANENT, str(error), rests=False) from error
-        except AssociationRejected as error:
-            raise _rejected(error) from error
-        except PayloadDamaged as error:
-            self._log.error("ALERT: a payload is damaged", sop_instance_uid=job.sop_instance_uid, why=str(error))
-            raise _Failed(Failure.PERMANENT, str(error), rests=False) from error
-        except (AssociationAborted, DeadlineExceeded) as error:
-            # The node may have gone away. Where it breaks over the same instance again, the others do not wait for it.
-            raise _Failed(Failure.TRANSIENT, str(error), rests=job.attempts == 0) from error
-        except (NetworkError, StorageError) as error:
-            raise _Failed(Failure.TRANSIENT, str(error), rests=True) from error
-        except Exception as error:
-            self._log.exception("delivery failed by a mistake of ours")
-            raise _Failed(Failure.TRANSIENT, f"internal error: {type(error).__name__}", rests=False) from error
-        if status_class(response.status) in (StatusClass.SUCCESS, StatusClass.WARNING):
-            return response
-        error_text = f"the destination answered {response.status:04X} {response.comment}".strip()
-        raise _Failed(failure_of(response.status), error_text, rests=False, status=response.status)
+    def _failed(self, error: Exception, sending: LeasedJob | None, queue: deque[LeasedJob]) -> float | None:
+        """Sending, or waiting for an answer, failed: charge one job, and put others that are lost back to `queue`.
 
-    def _write_failure(self, job: LeasedJob, started_at: datetime, failed: _Failed) -> float | None:
+        Gives the seconds for which the destination rests, None for none.
+        """
+        if sending is not None and not self._channel.is_broken:
+            charged = sending
+        else:
+            sent = self._channel.break_off()
+            for job, response in sent.answered:
+                self._answered(job, response)
+            lost = [*sent.unanswered, *([sending] if sending is not None else [])]
+            # Destinations take one after the other, so it broke over the oldest, unless it is ours that broke.
+            charged = sending if sending is not None and not isinstance(error, NetworkError) else lost[0]
+            again = [job for job in lost if job is not charged]
+            for job in again:
+                del self._sent_at[job.job_id]
+            queue.extendleft(reversed(again))
+        if isinstance(error, PayloadDamaged):
+            self._log.error("ALERT: a payload is damaged", sop_instance_uid=charged.sop_instance_uid, why=str(error))
+        elif not isinstance(error, SealgateError):
+            self._log.error("delivery failed by a mistake of ours", exc_info=error)
+        return self._charge(charged, _failure(error, charged))
+
+    def _charge(self, job: LeasedJob, failed: _Failed) -> float | None:
+        """An attempt has failed: decide what becomes of the job, and write it down at once."""
         ended_at = self._shared.clock()
         age = ended_at - job.enqueued_at
         decision = decide(self._retry, failed.failure, job.attempts + 1, age, self._shared.draw())
         outcome = Outcome(
             state=JobState.DEAD if isinstance(decision, GiveUp) else JobState.READY,
-            started_at=started_at,
+            started_at=self._sent_at.pop(job.job_id),
             ended_at=ended_at,
             status=failed.status,
             error=str(failed),
             not_before=None if isinstance(decision, GiveUp) else ended_at + decision.delay,
         )
-        self._write(job, outcome)
+        self._in_hand.end(job, outcome)
+        self._in_hand.write()
         log = self._log.bind(sop_instance_uid=job.sop_instance_uid, why=str(failed))
         if isinstance(decision, GiveUp):
             log.error("ALERT: delivery given up", reason=decision.reason)
@@ -248,23 +270,19 @@ class Worker:
         log.warning("delivery failed, will be tried again", in_seconds=round(decision.delay.total_seconds(), 1))
         return decision.delay.total_seconds() if failed.rests else None
 
-    def _write(self, job: LeasedJob, outcome: Outcome, digest: str | None = None) -> None:
-        record = DeliveryRecord(
-            at=outcome.ended_at,
-            instance_id=job.instance_id,
-            sop_instance_uid=job.sop_instance_uid,
-            destination=job.destination,
-            outcome=outcome.state.value,
-            status=outcome.status,
-            digest=digest,
-            error=outcome.error,
-        )
 
-        def write(connection: Connection) -> None:
-            if finish(connection, job.job_id, job.fence, outcome):
-                record_delivery(connection, record)
-
-        self._shared.database.run(write)
+def _failure(error: Exception, job: LeasedJob) -> _Failed:
+    """What an error in delivering `job` means."""
+    if isinstance(error, AssociationRejected):
+        return _rejected(error)
+    if isinstance(error, ContextRefused | PayloadDamaged):
+        return _Failed(Failure.PERMANENT, str(error), rests=False)
+    if isinstance(error, AssociationAborted | DeadlineExceeded):
+        # The node may have gone away. Where it breaks over the same instance again, the others do not wait for it.
+        return _Failed(Failure.TRANSIENT, str(error), rests=job.attempts == 0)
+    if isinstance(error, NetworkError | StorageError):
+        return _Failed(Failure.TRANSIENT, str(error), rests=True)
+    return _Failed(Failure.TRANSIENT, f"internal error: {type(error).__name__}", rests=False)
 
 
 def _rejected(error: AssociationRejected) -> _Failed:

@@ -59,6 +59,7 @@ def send_with_data_set(
     even (PS3.8 E.1). Raises what sending raises.
     """
     step = (max_pdu_bytes - PDV_OVERHEAD) & ~1
+    full_header = data_header(context_id, step, _DATA_SET)
     parts: list[bytes | memoryview] = [command]
     taken, last = 0, b""
     for chunk in chunks:
@@ -72,7 +73,7 @@ def send_with_data_set(
             last = bytes(view[end:])
         for position in range(0, end, step):
             part = view[position : min(position + step, end)]
-            parts += (data_header(context_id, len(part), _DATA_SET), part)
+            parts += (full_header if len(part) == step else data_header(context_id, len(part), _DATA_SET), part)
             if len(parts) >= _FLUSH_PARTS or len(parts) // 2 * step >= MAX_WRITE_BYTES:
                 connection.send_gathered(parts)
                 parts = []

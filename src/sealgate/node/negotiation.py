@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from pynetdicom.presentation import AllStoragePresentationContexts, NonPatientObjectPresentationContexts
-
 from sealgate.dicom.transfer_syntax import BY_UID, EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE
 from sealgate.node.associate import AnsweredContext, AssociateRequest, ContextOutcome
 
@@ -66,6 +64,9 @@ def choose_transfer_syntax(proposed: tuple[str, ...]) -> str | None:
 @cache
 def storage_sop_classes() -> frozenset[str]:
     """UIDs of all storage SOP classes (PS3.4 B.5, GG.3) that pynetdicom knows, and the retired ones."""
+    # Takes a second and 50 MB, which those who only send do without; a listener asks before it listens.
+    from pynetdicom.presentation import AllStoragePresentationContexts, NonPatientObjectPresentationContexts
+
     contexts = (*AllStoragePresentationContexts, *NonPatientObjectPresentationContexts)
     return frozenset((*map(str, (context.abstract_syntax for context in contexts)), *RETIRED_STORAGE_SOP_CLASSES))
 

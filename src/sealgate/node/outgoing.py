@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import mmap
 from collections.abc import Iterable, Iterator
 
-from sealgate.dicom.source import Source
 from sealgate.errors import PayloadDamaged
 from sealgate.spool.jobs import LeasedJob
-from sealgate.spool.payload import PayloadStore
+from sealgate.spool.reading import PayloadReader
 
 
 def data_set_size(job: LeasedJob) -> int:
@@ -17,36 +15,23 @@ def data_set_size(job: LeasedJob) -> int:
     return sum(end - start for start, end in job.layout)
 
 
-def data_set_chunks(store: PayloadStore, job: LeasedJob) -> Iterator[bytes | memoryview]:
-    """The data set that goes out; every chunk but the last has an even length.
+def data_set_chunks(reader: PayloadReader, job: LeasedJob) -> Iterator[bytes | memoryview]:
+    """The data set that goes out; every chunk but the last has an even length and is good until the next one.
 
     The digest is calculated again while the bytes go by. Where it is not the committed one, PayloadDamaged is raised in
     place of the last chunk, so that the receiver never gets the whole. Raises StorageError.
     """
     digest = hashlib.sha256()
-    held: bytes | memoryview | None = None
-    for chunk in _even(_windows(store, job)):
-        if held is not None:
-            yield held
+    remaining = data_set_size(job)
+    for chunk in _even(reader.windows(job.payload, job.layout)):
         digest.update(chunk)
-        held = chunk
-    if digest.hexdigest() != job.digest_out or held is None:
-        raise PayloadDamaged(
-            f"the payload {store.path(job.payload)} is not what was committed; it was not sent, put it back from a copy"
-        )
-    yield held
-
-
-def _windows(store: PayloadStore, job: LeasedJob) -> Iterator[memoryview]:
-    with store.open(job.payload) as file:
-        size = file.seek(0, 2)
-        if any(end > size for _, end in job.layout):
+        remaining -= len(chunk)
+        if not remaining and digest.hexdigest() != job.digest_out:
+            path = reader.path(job.payload)
             raise PayloadDamaged(
-                f"the payload {store.path(job.payload)} is shorter than it was; put it back from a copy"
+                f"the payload {path} is not what was committed; it was not sent, put it back from a copy"
             )
-        source = Source(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    for start, end in job.layout:
-        yield from source.windows(start, end)
+        yield chunk
 
 
 def _even(chunks: Iterable[memoryview]) -> Iterator[bytes | memoryview]:

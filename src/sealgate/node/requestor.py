@@ -1,19 +1,21 @@
-"""Our side as requestor: one association, by which instances are stored one after the other (PS3.4 annex B).
+"""Our side as requestor: one association, by which instances are stored in their order (PS3.4 annex B).
 
 A presentation context is proposed for each pair of SOP class and transfer syntax, so that nothing is ever transcoded.
+Where the peer grants an asynchronous operations window (PS3.7 D.3.3.3), several C-STORE requests may wait for their
+responses at once, which come in any order.
 """
 
 from __future__ import annotations
 
 import socket
 import ssl
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
-from sealgate.dicom.transfer_syntax import BY_UID
 from sealgate.errors import (
     AssociationAborted,
     AssociationRejected,
@@ -26,16 +28,19 @@ from sealgate.errors import (
 )
 from sealgate.node import dimse
 from sealgate.node.associate import (
+    AssociateAnswer,
     AssociateRequest,
     ContextOutcome,
+    OperationsWindow,
     ProposedContext,
     decode_answer,
     encode_request,
 )
-from sealgate.node.dimse import CommandField, CommandSet, StoreResponse, is_uid
+from sealgate.node.dimse import CommandField, CommandSet, StoreResponse
 from sealgate.node.limits import MAX_PRESENTATION_CONTEXTS, RequestorLimits
 from sealgate.node.message import read_command, send_with_data_set
 from sealgate.node.negotiation import VERIFICATION_SOP_CLASS_UID, accepted_contexts
+from sealgate.node.outgoing_instance import ContextPair, OutgoingInstance
 from sealgate.node.storage_service import Rejection, describe_rejection
 from sealgate.node.tls import error_words, handshake
 from sealgate.node.upper_layer import (
@@ -65,9 +70,6 @@ _OUTCOME_WORDS: Final[Mapping[int, str]] = {
     ContextOutcome.TRANSFER_SYNTAXES_NOT_SUPPORTED: "transfer syntax not supported",
 }
 
-ContextPair = tuple[str, str]
-"""SOP class UID and transfer syntax UID."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteNode:
@@ -93,41 +95,6 @@ class RemoteNode:
         return f"{self.called_ae_title}@{self.host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutgoingInstance:
-    """An instance to be stored: what the C-STORE-RQ says, and the bytes of its data set as they are."""
-
-    sop_class_uid: str
-    sop_instance_uid: str
-    transfer_syntax_uid: str
-    size: int
-    """Bytes of the data set."""
-    chunks: Iterable[bytes | memoryview]
-    """The data set; each chunk but the last has an even length and is good until the next one is asked for."""
-
-    def __post_init__(self) -> None:
-        if not (is_uid(self.sop_class_uid) and is_uid(self.sop_instance_uid)) or self.size <= 0:
-            raise ValueError("an outgoing instance needs two UIDs and a data set")
-
-    @property
-    def padded_size(self) -> int:
-        """Bytes that are sent."""
-        return self.size + self._needs_padding
-
-    def padded_chunks(self) -> Iterator[bytes | memoryview]:
-        """What is sent: the data set, and behind a deflated one of odd length the NUL that PS3.5 A.5 asks for.
-
-        Files often lack it; DCMTK and others abort an association over a fragment of odd length.
-        """
-        for chunk in self.chunks:
-            yield bytes(chunk) + b"\0" if self._needs_padding and len(chunk) % 2 else chunk
-
-    @property
-    def _needs_padding(self) -> bool:
-        syntax = BY_UID.get(self.transfer_syntax_uid)
-        return self.size % 2 == 1 and syntax is not None and syntax.deflated
-
-
 class Requestor:
     """An association that we asked for, as a context manager: it is released at the end, or aborted after an error.
 
@@ -149,6 +116,12 @@ class Requestor:
         self._connection: Connection | None = None
         self._max_pdu_bytes = self._limits.max_pdu_bytes
         self._message_id = 0
+        self._unanswered: dict[int, int] = {}
+        """Presentation contexts of the requests that wait for their responses, by message ID, oldest first."""
+        self._saved: deque[tuple[int, StoreResponse]] = deque()
+        """Responses that had come when the association ended."""
+        self.window = 1
+        """C-STORE requests that may wait for their responses at once, as it was negotiated."""
 
     @property
     def accepted(self) -> frozenset[ContextPair]:
@@ -159,6 +132,16 @@ class Requestor:
     def refused(self) -> Mapping[ContextPair, str]:
         """The pairs that the peer does not take, and why, in words."""
         return dict(self._refused)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the association stands, as far as it is known."""
+        return self._connection is not None
+
+    @property
+    def has_answers(self) -> bool:
+        """Whether `receive` has answers to give that came before the association ended."""
+        return bool(self._saved)
 
     def __enter__(self) -> Self:
         self.open()
@@ -220,8 +203,28 @@ class Requestor:
                 for index, pair in enumerate(self._proposed)
             ),
             max_pdu_bytes=self._limits.max_pdu_bytes,
+            operations_window=OperationsWindow(invoked=self._limits.max_operations_invoked, performed=1),
         )
         connection.send(encode_request(request))
+        answer = self._read_answer(connection)
+        if answer.max_pdu_bytes:
+            self._max_pdu_bytes = min(answer.max_pdu_bytes, self._limits.max_pdu_bytes)
+        most = self._limits.max_operations_invoked
+        self.window = min(answer.operations_window.invoked or most, most)
+        if self.window > 1:  # it may be busy with earlier requests before it reads the next one
+            connection.write_s = max(connection.write_s, self._limits.response_s)
+        pairs = {context.context_id: pair for context, pair in zip(request.contexts, self._proposed, strict=True)}
+        for context in accepted_contexts(request, answer.contexts).values():
+            pair = pairs[context.context_id]
+            if context.transfer_syntax_uid == pair[1]:
+                self._accepted[pair] = context.context_id
+        outcomes = {context.context_id: context.outcome for context in answer.contexts}
+        for context_id, pair in pairs.items():
+            if pair not in self._accepted:
+                outcome = outcomes.get(context_id, ContextOutcome.NO_REASON)
+                self._refused[pair] = _OUTCOME_WORDS.get(outcome, f"result {outcome}")
+
+    def _read_answer(self, connection: Connection) -> AssociateAnswer:
         pdu_type, body = connection.read_pdu(self._limits.associate_s)
         if pdu_type == A_ASSOCIATE_RJ:
             rejection = Rejection(result=body[1], source=body[2], reason=body[3])
@@ -238,19 +241,7 @@ class Requestor:
                 f"PDU type {pdu_type:02X} came as the answer to an A-ASSOCIATE-RQ",
                 abort_reason=AbortReason.UNEXPECTED_PDU,
             )
-        answer = decode_answer(body)
-        if answer.max_pdu_bytes:
-            self._max_pdu_bytes = min(answer.max_pdu_bytes, self._limits.max_pdu_bytes)
-        pairs = {context.context_id: pair for context, pair in zip(request.contexts, self._proposed, strict=True)}
-        for context in accepted_contexts(request, answer.contexts).values():
-            pair = pairs[context.context_id]
-            if context.transfer_syntax_uid == pair[1]:
-                self._accepted[pair] = context.context_id
-        outcomes = {context.context_id: context.outcome for context in answer.contexts}
-        for context_id, pair in pairs.items():
-            if pair not in self._accepted:
-                outcome = outcomes.get(context_id, ContextOutcome.NO_REASON)
-                self._refused[pair] = _OUTCOME_WORDS.get(outcome, f"result {outcome}")
+        return decode_answer(body)
 
     def _refusals(self) -> str:
         """What was refused, as a sentence holds it."""
@@ -264,21 +255,29 @@ class Requestor:
     # Services
 
     def store(self, instance: OutgoingInstance) -> StoreResponse:
-        """Send one instance and give the peer's answer (PS3.7 9.1.1).
+        """Send one instance, while no other waits, and give the peer's answer (PS3.7 9.1.1). Raises as `send` does."""
+        self.send(instance)
+        return self.receive()[1]
 
-        Raises ContextRefused, after which the association goes on. What `instance.chunks` raises comes out of here
-        after an A-ABORT, and the peer has not got the last fragment.
+    def send(self, instance: OutgoingInstance) -> int:
+        """Send one instance, for whose answer `receive` waits; its message ID.
+
+        Raises ContextRefused, and what `instance.chunks` raises instead of its first chunk; the association goes on
+        after these. What it raises later comes out of here after an A-ABORT, and the peer has not got the last
+        fragment.
         """
-        pair = (instance.sop_class_uid, instance.transfer_syntax_uid)
         connection = self._open_connection()
-        context_id = self._accepted.get(pair)
+        if len(self._unanswered) >= self.window:
+            raise RuntimeError(f"{len(self._unanswered)} requests wait for their responses, which is all that may")
+        context_id = self._accepted.get(instance.pair)
         if context_id is None:
-            raise ContextRefused(str(self.remote), *pair)
+            raise ContextRefused(str(self.remote), *instance.pair)
+        instance.read_ahead()
         message_id = self._next_message_id()
         command = dimse.encode_store_request(
             message_id=message_id, sop_class_uid=instance.sop_class_uid, sop_instance_uid=instance.sop_instance_uid
         )
-        with self._ending_on_error():
+        with self._ending_on_error(), self._saving_answers(connection):
             send_with_data_set(
                 connection,
                 encode_command(context_id, command, self._max_pdu_bytes),
@@ -287,8 +286,33 @@ class Requestor:
                 size=instance.padded_size,
                 max_pdu_bytes=self._max_pdu_bytes,
             )
-            response = self._read_response(connection, context_id, message_id, CommandField.C_STORE_RSP)
-            return StoreResponse(status=response.us(dimse.STATUS), comment=_comment(response))
+        self._unanswered[message_id] = context_id
+        return message_id
+
+    def wait(self, seconds: float) -> bool:
+        """Whether a response, or the end of the association, has begun to arrive within `seconds`."""
+        return self.has_answers or self._open_connection().wait_for_peer(seconds)
+
+    def receive(self) -> tuple[int, StoreResponse]:
+        """The next answer to a request that was sent, with the message ID of the request.
+
+        After an error it gives the answers that had come before it, and then raises AssociationAborted. What has not
+        been answered by then may have been stored or not.
+        """
+        if self._saved:
+            return self._saved.popleft()
+        connection = self._open_connection()
+        if not self._unanswered:
+            raise RuntimeError("no request waits for its response")
+        with self._ending_on_error():
+            return self._read_store_response(connection)
+
+    def _read_store_response(self, connection: Connection) -> tuple[int, StoreResponse]:
+        response = self._read_response(connection, self._unanswered, CommandField.C_STORE_RSP)
+        message_id = response.us(dimse.MESSAGE_ID_BEING_RESPONDED_TO)
+        answer = StoreResponse(status=response.us(dimse.STATUS), comment=_comment(response))
+        del self._unanswered[message_id]
+        return message_id, answer
 
     def echo(self) -> int:
         """Ask whether the peer is there (PS3.7 9.1.5); the status of its answer, 0 for yes. Raises ContextRefused."""
@@ -300,19 +324,22 @@ class Requestor:
         command = dimse.encode_echo_request(message_id=message_id, sop_class_uid=VERIFICATION_SOP_CLASS_UID)
         with self._ending_on_error():
             connection.send(encode_command(context_id, command, self._max_pdu_bytes))
-            response = self._read_response(connection, context_id, message_id, CommandField.C_ECHO_RSP)
+            response = self._read_response(connection, {message_id: context_id}, CommandField.C_ECHO_RSP)
             return response.us(dimse.STATUS)
 
     def _read_response(
-        self, connection: Connection, context_id: int, message_id: int, command_field: CommandField
+        self, connection: Connection, unanswered: Mapping[int, int], command_field: CommandField
     ) -> CommandSet:
+        """A response to one of the requests `unanswered`: their presentation contexts by message ID."""
         fragment = connection.read_fragment(self._limits.response_s)
-        if fragment is None or fragment.context_id != context_id:
+        if fragment is None or fragment.context_id not in unanswered.values():
             raise ProtocolViolation("something else came instead of a response")
+        context_id = fragment.context_id
         response = read_command(connection, fragment, self._limits.pdu_s)
-        answered = response.us(dimse.MESSAGE_ID_BEING_RESPONDED_TO)
-        if response.us(dimse.COMMAND_FIELD) != command_field or answered != message_id or response.has_data_set:
-            raise ProtocolViolation(f"the response to message {message_id} is one to something else")
+        message_id = response.us(dimse.MESSAGE_ID_BEING_RESPONDED_TO)
+        is_expected = response.us(dimse.COMMAND_FIELD) == command_field and unanswered.get(message_id) == context_id
+        if not is_expected or response.has_data_set:
+            raise ProtocolViolation(f"a response to message {message_id} came, which is one to something else")
         return response
 
     def _next_message_id(self) -> int:
@@ -360,6 +387,17 @@ class Requestor:
             raise type(error)(f"{self.remote}: {error}") from error
         except BaseException:
             self.abort()
+            raise
+
+    @contextmanager
+    def _saving_answers(self, connection: Connection) -> Iterator[None]:
+        """Where sending fails, the answers to earlier requests that have come by then are kept."""
+        try:
+            yield
+        except BaseException:
+            with suppress(NetworkError):
+                while self._unanswered and connection.wait_for_peer(0.0):
+                    self._saved.append(self._read_store_response(connection))
             raise
 
 

@@ -124,7 +124,8 @@ class Connection:
         self._sock = sock
         self._encrypted = isinstance(sock, ssl.SSLSocket)
         self._pdu_s = pdu_s
-        self._write_s = write_s
+        self.write_s = write_s
+        """Seconds that one write may take."""
         self._max_length = {
             A_ASSOCIATE_RQ: MAX_ASSOCIATE_PDU_BYTES,
             A_ASSOCIATE_AC: MAX_ASSOCIATE_PDU_BYTES,
@@ -290,8 +291,8 @@ class Connection:
 
         On plain connections they go out as they are. TLS copies them anyway, and would make a record of each.
         """
-        deadline = monotonic() + self._write_s
-        self._set_timeout(self._write_s)
+        deadline = monotonic() + self.write_s
+        self._set_timeout(self.write_s)
         try:
             if not self._encrypted:
                 self._send_all(parts, deadline)
@@ -299,7 +300,7 @@ class Connection:
             for joined in self._joined(parts):
                 self._send_all([joined], deadline)
         except TimeoutError:
-            raise DeadlineExceeded(f"the peer took nothing for {self._write_s:g} s") from None
+            raise DeadlineExceeded(f"the peer took nothing for {self.write_s:g} s") from None
         except OSError as error:
             raise AssociationAborted(f"the connection broke while sending: {error_words(error)}") from error
 

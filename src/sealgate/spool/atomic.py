@@ -2,12 +2,14 @@
 
 The bytes go to a file without a name (open(2), O_TMPFILE), so a crash leaves nothing behind; it gets its name by
 link(2), which fails where the name is taken. File systems without such files get a hidden one, and those without hard
-links, such as network shares and FAT, get a rename over a name that was reserved with O_EXCL a moment before.
+links, such as network shares and FAT, get a rename over a name that was reserved with O_EXCL a moment before. Whole
+blocks are written past the page cache where the file system lets them.
 """
 
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 import stat
 from collections.abc import Callable, Iterable
@@ -17,6 +19,7 @@ from typing import Final
 
 from sealgate.errors import StorageError
 from sealgate.files.faults import from_os_error
+from sealgate.spool.blocks import BUFFER_BYTES, write_blocks
 from sealgate.spool.payload import random_name
 
 PARTIAL_PREFIX: Final = ".sealgate-"
@@ -32,38 +35,53 @@ _UNNAMED_UNSUPPORTED: Final = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.E
 _LINK_UNSUPPORTED: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.ENOENT})
 
 
-def atomic_write(
-    directory: Path,
-    name: str,
-    chunks: Iterable[bytes | memoryview],
-    *,
-    mode: int = 0o600,
-    new_name: Callable[[], str] = random_name,
-) -> Path:
-    """Write `chunks` to `name` in `directory`, durable when this returns, and return the path they have in the end.
+class FileWriter:
+    """Writes one file after the other through one buffer; used by one thread."""
 
-    A file of that name with the same bytes is left as it is. With other bytes it is left as well, and the new one gets
-    the first free suffix: .2, .3 and so on. `mode` is cut by the umask of the process. Raises StorageFull or
-    StorageError; RuntimeError for a name that is a path or hidden, since names must have been checked before.
-    """
-    if not name or name.startswith(".") or "/" in name or "\0" in name:
-        raise RuntimeError(f"{name!r} may not be the name of a file")
-    try:
-        directory_fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise from_os_error(error, f"open the directory {directory}") from error
-    try:
-        fd, hidden = _create(directory_fd, f"{PARTIAL_PREFIX}{new_name()}", mode)
+    def __init__(self, *, new_name: Callable[[], str] = random_name) -> None:
+        self._new_name = new_name
+        self._buffer = memoryview(mmap.mmap(-1, BUFFER_BYTES))  # begins at a page
+
+    def write(self, directory: Path, name: str, chunks: Iterable[bytes | memoryview], *, mode: int = 0o600) -> Path:
+        """Write `chunks` to `name` in `directory`, durable when this returns, and return the path they have in the end.
+
+        A file of that name with the same bytes is left as it is. With other bytes it is left as well, and the new one
+        gets the first free suffix: .2, .3 and so on. `mode` is cut by the umask of the process. Raises StorageFull or
+        StorageError; RuntimeError for a name that is a path or hidden, since names must have been checked before.
+        """
+        if not name or name.startswith(".") or "/" in name or "\0" in name:
+            raise RuntimeError(f"{name!r} may not be the name of a file")
         try:
-            _fill(fd, chunks)
-            return directory / _publish(directory_fd, fd, hidden, name)
+            directory_fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise from_os_error(error, f"open the directory {directory}") from error
+        try:
+            fd, hidden = _create(directory_fd, f"{PARTIAL_PREFIX}{self._new_name()}", mode)
+            try:
+                self._fill(fd, chunks)
+                return directory / _publish(directory_fd, fd, hidden, name)
+            finally:
+                os.close(fd)
+                _unlink(hidden, directory_fd)
+        except OSError as error:
+            raise from_os_error(error, f"write {directory / name}") from error
         finally:
-            os.close(fd)
-            _unlink(hidden, directory_fd)
-    except OSError as error:
-        raise from_os_error(error, f"write {directory / name}") from error
-    finally:
-        os.close(directory_fd)
+            os.close(directory_fd)
+
+    def _fill(self, fd: int, chunks: Iterable[bytes | memoryview]) -> None:
+        used = 0
+        for chunk in chunks:
+            rest = memoryview(chunk).cast("B")
+            while rest:
+                count = min(len(rest), BUFFER_BYTES - used)
+                self._buffer[used : used + count] = rest[:count]
+                rest = rest[count:]
+                used += count
+                if used == BUFFER_BYTES:
+                    write_blocks(fd, self._buffer)
+                    used = 0
+        write_blocks(fd, self._buffer[:used])
+        os.fsync(fd)
 
 
 def remove_partial(directory: Path) -> int:
@@ -86,14 +104,6 @@ def _create(directory_fd: int, hidden: str, mode: int) -> tuple[int, str | None]
         if error.errno not in _UNNAMED_UNSUPPORTED:
             raise
     return os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode, dir_fd=directory_fd), hidden
-
-
-def _fill(fd: int, chunks: Iterable[bytes | memoryview]) -> None:
-    for chunk in chunks:
-        rest = memoryview(chunk).cast("B")
-        while rest:
-            rest = rest[os.write(fd, rest) :]
-    os.fsync(fd)
 
 
 def _publish(directory_fd: int, fd: int, hidden: str | None, name: str) -> str:
