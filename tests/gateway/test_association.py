@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from pynetdicom import AE
+from pynetdicom.pdu_primitives import AsynchronousOperationsWindowNegotiation
 from structlog.testing import capture_logs
 
 from sealgate.dicom.part10 import read_file_meta
@@ -26,6 +27,7 @@ from sealgate.node.requestor import RemoteNode, Requestor
 from sealgate.node.storage_service import CALLED_AE_TITLE_NOT_RECOGNIZED
 from sealgate.node.tls import client_context, server_context
 from support import peers
+from support.instances import ct_slice
 from support.pki import Authority
 from support.ports import LOOPBACK
 from support.raw_peer import (
@@ -106,6 +108,53 @@ def test_dcmtk_over_mutual_tls_is_served_and_its_certificate_is_known(pki: Autho
         outcome = peers.storescu(port, [sample], *options)
     assert outcome.exit_code == 0, outcome.text
     assert service.requests[0].peer.certificate == client.der
+
+
+@pytest.mark.parametrize(("proposed", "granted"), [(4, 4), (0, 16), (1000, 16)])
+def test_pynetdicom_is_granted_the_operations_window_that_it_proposes_up_to_a_limit(
+    proposed: int, granted: int
+) -> None:
+    window = AsynchronousOperationsWindowNegotiation()
+    window.maximum_number_operations_invoked = proposed
+    ae = AE()
+    ae.add_requested_context(CT, [EXPLICIT_LE])
+    with listening(Service()) as port:
+        association = ae.associate(LOOPBACK, port, ext_neg=[window])
+        assert association.is_established
+        assert association.acceptor.asynchronous_operations == (granted, 1)
+        association.release()
+
+
+def test_nothing_is_said_of_an_operations_window_where_none_was_proposed() -> None:
+    ae = AE()
+    ae.add_requested_context(CT, [EXPLICIT_LE])
+    with listening(Service()) as port:
+        association = ae.associate(LOOPBACK, port)
+        items = association.acceptor.user_information
+        association.release()
+    assert not any(isinstance(item, AsynchronousOperationsWindowNegotiation) for item in items)
+
+
+def test_requests_that_were_sent_ahead_are_answered_in_their_order() -> None:
+    arrived: list[str] = []
+    all_sent = threading.Event()
+
+    def hold_the_first(request: StoreRequest) -> None:
+        if not arrived:
+            assert all_sent.wait(10)
+        arrived.append(request.sop_instance_uid)
+
+    instances = [ct_slice(number) for number in range(1, 9)]
+    contexts = [(CT, EXPLICIT_LE)]
+    service = Service(on_finish=hold_the_first)
+    with listening(service) as port, Requestor(RemoteNode(host=LOOPBACK, port=port), contexts) as requestor:
+        assert requestor.window >= len(instances)
+        sent = [requestor.send(instance.outgoing()) for instance in instances]
+        all_sent.set()
+        answers = [requestor.receive() for _ in instances]
+    assert answers == [(message_id, StoreResponse(status=0)) for message_id in sent]
+    assert arrived == [instance.sop_instance_uid for instance in instances]
+    assert service.stored == {instance.sop_instance_uid: instance.data_set for instance in instances}
 
 
 def test_pynetdicom_gets_the_explicit_syntax_though_it_offers_the_implicit_one_first() -> None:

@@ -140,7 +140,7 @@ def test_a_disk_that_fills_up_at_any_moment_of_an_instance_leaves_nothing_over(
         assert len(committed) == 2 + statuses.count(Status.SUCCESS)
 
 
-def test_a_delivery_that_could_not_be_written_down_is_made_again(
+def test_a_delivery_that_could_not_be_written_down_is_written_down_as_soon_as_there_is_room(
     disk: Disk, tmp_path: Path, pki: Authority, free_port: int
 ) -> None:
     instances = [ct_slice(number) for number in range(1, 6)]
@@ -165,7 +165,10 @@ def test_a_delivery_that_could_not_be_written_down_is_made_again(
         running.wait_until_delivered()
         assert not running.unfinished()
         uids = [instance.sop_instance_uid for instance in instances]
-        assert arrived == [uids[0], *uids]
+        # What was on its way in that moment, for which there was no answer, may have been sent again.
+        assert arrived.count(uids[0]) == 1
+        assert list(dict.fromkeys(arrived)) == uids
+        assert all(len(record["deliveries"]) == 1 for record in running.audit())
 
 
 def test_below_the_reserve_nothing_is_taken_any_more(disk: Disk, tmp_path: Path, pki: Authority) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from sealgate.dicom.part10 import read_file_meta
 from sealgate.node.dimse import Status
-from sealgate.node.requestor import OutgoingInstance, RemoteNode, Requestor
+from sealgate.node.outgoing_instance import OutgoingInstance
+from sealgate.node.requestor import RemoteNode, Requestor
 from support.elements import EXPLICIT, EXPLICIT_LE_UID, JPEG_UID, UNDEFINED, part10
 from support.gateway import Gateway, gateway, identity, sealgate
 from support.instances import CT_IMAGE_STORAGE, identification, uid

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 from sealgate.dicom.part10 import read_file_meta
 from sealgate.node.dimse import StoreResponse
-from sealgate.node.requestor import OutgoingInstance, RemoteNode, Requestor
+from sealgate.node.outgoing_instance import OutgoingInstance
+from sealgate.node.requestor import RemoteNode, Requestor
 from sealgate.verification.report import Outcome
 from support.elements import EXPLICIT, EXPLICIT_LE_UID, part10
 from support.pki import Authority, Credential

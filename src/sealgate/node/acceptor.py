@@ -17,6 +17,7 @@ from sealgate.node.associate import (
     APPLICATION_CONTEXT_NAME,
     PROTOCOL_VERSION,
     AssociateRequest,
+    OperationsWindow,
     decode_request,
     encode_answer,
 )
@@ -166,7 +167,8 @@ class _Acceptor:
         self._contexts = accepted_contexts(request, answers)
         if request.max_pdu_bytes:
             self._max_pdu_bytes = min(request.max_pdu_bytes, DEFAULT_MAX_PDU_BYTES)
-        self._connection.send(encode_answer(request, answers, self._limits.max_pdu_bytes))
+        window = _granted(request.operations_window, self._limits.max_operations)
+        self._connection.send(encode_answer(request, answers, self._limits.max_pdu_bytes, window))
         self._log.info(
             "association accepted",
             contexts=len(self._contexts),
@@ -292,6 +294,11 @@ class _Acceptor:
                 reception.write(fragment.value)
             fragment.value.release()  # whoever kept it fails now, and does not read other bytes later
             last = fragment.is_last
+
+
+def _granted(proposed: OperationsWindow, max_operations: int) -> OperationsWindow:
+    """The asynchronous operations window that answers `proposed`; we invoke nothing, so nothing is performed there."""
+    return OperationsWindow(invoked=min(proposed.invoked or max_operations, max_operations), performed=1)
 
 
 def _check_request(request: AssociateRequest) -> Rejection | None:

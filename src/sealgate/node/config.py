@@ -97,6 +97,8 @@ class NodeSection(_Section):
     """Free space of the data directory below which nothing is taken any more (status A700)."""
     max_associations: int = Field(default=100, ge=1, le=1000)
     max_associations_per_address: int = Field(default=50, ge=1, le=1000)
+    workers: int = Field(default=1, ge=1, le=64)
+    """Processes that receive, examine and sign; with one, the gateway is a single process."""
     drain_seconds: float = Field(default=25.0, ge=0, le=600)
     """How long an orderly end waits for the instances that are being received."""
     not_for_clinical_use: bool = False

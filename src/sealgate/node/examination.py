@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sealgate.dicom import part10, tags
+from sealgate.dicom.ahead import Ahead
 from sealgate.dicom.part10 import DataSet, Inflated
 from sealgate.dicom.scan import Carrier, scan
 from sealgate.dicom.source import Buffer
@@ -46,6 +47,8 @@ class Subject:
     sop_class_uid: str
     sop_instance_uid: str
     transfer_syntax_uid: str
+    ahead: Ahead | None = None
+    """What was hashed of the data set while it arrived."""
     first_receipt: datetime | None = None
     """Since when the register knows these very bytes; None: they are new."""
 
@@ -60,6 +63,7 @@ def examine(
     try:
         syntax = transfer_syntax(subject.transfer_syntax_uid)
         data_set = part10.open_data_set(subject.buffer, start=subject.start, syntax=syntax, inflated=inflated)
+        data_set.source.ahead = subject.ahead
         carrier = scan(data_set.source, data_set.encoding)
         objection = _objection(carrier, subject)
         if objection is not None:

@@ -42,6 +42,9 @@ class AssociationLimits:
     """When the gateway ends: for the A-RELEASE-RQ of a peer that has just got its last response."""
     max_pdu_bytes: int = DEFAULT_MAX_PDU_BYTES
     """Largest P-DATA-TF PDU that we announce and take."""
+    max_operations: int = 16
+    """Requests that a peer which asks for it may send before it has the response to the first (PS3.7 D.3.3.3). They are
+    served in their order; the next instance arrives in the socket while one is examined."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,8 @@ class RequestorLimits:
     """For the A-RELEASE-RP; all responses are in by then, so nothing is lost without it."""
     max_pdu_bytes: int = DEFAULT_MAX_PDU_BYTES
     """Largest P-DATA-TF PDU that we announce, take and send."""
+    max_operations_invoked: int = 16
+    """C-STORE requests that may wait for their responses at once, where the peer grants it (PS3.7 D.3.3.3)."""
 
 
 MAX_WRITE_BYTES: Final = 1 << 20

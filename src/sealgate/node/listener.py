@@ -23,6 +23,7 @@ from sealgate.errors import ConfigurationError, ConnectionFailed
 from sealgate.node.acceptor import AcceptorOptions, Arrival, serve_association
 from sealgate.node.admission import Admission, Ending, Place
 from sealgate.node.limits import AdmissionLimits
+from sealgate.node.negotiation import storage_sop_classes
 from sealgate.node.storage_service import LOCAL_LIMIT_EXCEEDED, StorageService
 from sealgate.node.tls import handshake
 from sealgate.node.upper_layer import (
@@ -74,8 +75,17 @@ class _Silent:
 class Listener:
     """One listening socket. `start`, then `stop_accepting` and `close`."""
 
-    def __init__(self, options: ListenerOptions, service: StorageService, admission: Admission | None = None) -> None:
-        """`admission`: places shared with other listeners; by default this one has its own."""
+    def __init__(
+        self,
+        options: ListenerOptions,
+        service: StorageService,
+        admission: Admission | None = None,
+        server: socket.socket | None = None,
+    ) -> None:
+        """`admission`: places shared with other listeners; by default this one has its own.
+
+        `server`: a socket that listens already, in place of one on the address of `options`.
+        """
         self._options = options
         self._service = service
         self._admission = admission if admission is not None else Admission(AdmissionLimits())
@@ -88,7 +98,7 @@ class Listener:
         self._accept_again_at: float | None = None
         self._stopping = False
         self._wake_fd = -1
-        self._server: socket.socket | None = None
+        self._server = server
         self._selector = selectors.DefaultSelector()
         self._thread = threading.Thread(target=self._loop, name=f"listener {options.name}", daemon=True)
 
@@ -101,7 +111,9 @@ class Listener:
 
     def start(self) -> None:
         """Listen. Raises ConfigurationError where the address cannot be had."""
-        self._server = _bind(self._options.address, self._options.port)
+        storage_sop_classes()  # so that the first association does not wait for it
+        if self._server is None:
+            self._server = bind(self._options.address, self._options.port)
         self._server.setblocking(False)
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._selector.register(self._wake_fd, selectors.EVENT_READ)
@@ -322,7 +334,8 @@ def _canonical(host: str) -> str:
     return str(mapped or address)
 
 
-def _bind(address: str, port: int) -> socket.socket:
+def bind(address: str, port: int) -> socket.socket:
+    """A socket that listens on an IP address ("": all) and a port (0: any). Raises ConfigurationError."""
     where = f"port {port} of {address or 'all addresses'}"
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:

@@ -8,36 +8,39 @@ from __future__ import annotations
 
 import hashlib
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import structlog
 from sqlalchemy import Connection
 
-from sealgate.audit.register import first_receipt
+from sealgate.audit.register import first_receipt, has_seen
 from sealgate.dicom import splice
+from sealgate.dicom.ahead import Ahead
 from sealgate.dicom.deflate import deflate
+from sealgate.dicom.digest import Digest
 from sealgate.dicom.part10 import file_header
-from sealgate.dicom.source import Source as Bytes
-from sealgate.dicom.splice import Span
+from sealgate.dicom.transfer_syntax import BY_UID
 from sealgate.errors import KeyUnusable, StorageError, StorageFull, StoreRefused
 from sealgate.files.buffers import inflated_in
 from sealgate.node.dimse import MAX_COMMENT_LENGTH, Status, StoreRequest, StoreResponse
 from sealgate.node.examination import Examination, Subject, examine
 from sealgate.node.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from sealgate.node.peer import Peer
-from sealgate.node.records import Outgoing, SeenInstance, fingerprint
+from sealgate.node.records import Outgoing, Records, SeenInstance, fingerprint
 from sealgate.node.sources import Source, source_of
 from sealgate.node.storage_service import (
     CALLED_AE_TITLE_NOT_RECOGNIZED,
     CALLING_AE_TITLE_NOT_RECOGNIZED,
     Rejection,
 )
+from sealgate.node.transactions import Transactions
 from sealgate.policy.rules import Condition
 from sealgate.policy.verdict import Decision
-from sealgate.spool.database import Database
+from sealgate.signature.beginnings import hashing_ahead
 from sealgate.spool.instances import InstanceKey, NewInstance, Stored, find_instance, insert_instance, store_again
 from sealgate.spool.payload import Layout, PayloadIntake, PayloadStore
 from sealgate.spool.states import InstanceState
@@ -70,7 +73,7 @@ class Intake:
 
     sources: tuple[Source, ...]
     store: PayloadStore
-    database: Database
+    database: Transactions
     min_free_bytes: int
     called_ae_title: str | None
     """The only called AE title that is taken; None: any."""
@@ -114,6 +117,10 @@ class InstanceReception:
         self._request = request
         self._received_at = intake.clock()
         self._digest = hashlib.sha256()
+        self._ahead = _hashing_ahead(request, source)
+        """For an instance that is too large to be held in memory."""
+        self._seen_before = intake.database.submit(partial(has_seen, sop_instance_uid=request.sop_instance_uid))
+        """Asked while the bytes arrive, and nearly always the end of the question."""
         header = file_header(
             sop_class_uid=request.sop_class_uid,
             sop_instance_uid=request.sop_instance_uid,
@@ -131,11 +138,16 @@ class InstanceReception:
 
     def write(self, fragment: memoryview) -> None:
         """Take more of the data set. Raises StoreRefused."""
+        held = self._payload.held
         try:
             self._payload.write(fragment)
         except StorageError as error:
             raise _refused(error) from error
         self._digest.update(fragment)
+        if self._ahead is not None and self._payload.held is None:
+            if held is not None:
+                self._ahead.feed(held[self._start :])
+            self._ahead.feed(fragment)
 
     def discard(self) -> None:
         """Forget what came."""
@@ -155,9 +167,13 @@ class InstanceReception:
         digest_in = self._digest.hexdigest()
         if self._payload.size == self._start:
             return StoreResponse(status=Status.CANNOT_UNDERSTAND, comment="The data set is empty")
-        again, first_seen = self._intake.database.run(lambda connection: self._recognised(connection, digest_in))
-        if again is not None:
-            return self._answered(again)
+        first_seen: datetime | None = None
+        if self._seen_before.result():
+            again, first_seen = self._intake.database.run(
+                partial(_recognised, key=self._key(digest_in), jobs=self._jobs(), at=self._intake.clock())
+            )
+            if again is not None:
+                return self._answered(again)
         examination = examine(
             Subject(
                 buffer=self._payload.view(),
@@ -165,6 +181,7 @@ class InstanceReception:
                 sop_class_uid=self._request.sop_class_uid,
                 sop_instance_uid=self._request.sop_instance_uid,
                 transfer_syntax_uid=self._request.transfer_syntax_uid,
+                ahead=self._ahead if self._payload.held is None else None,
                 first_receipt=first_seen,
             ),
             self._source,
@@ -178,25 +195,19 @@ class InstanceReception:
             return response
         return self._answered(self._committed(examination, digest_in, self._outgoing(examination, digest_in)))
 
-    def _recognised(self, connection: Connection, digest_in: str) -> tuple[Stored | None, datetime | None]:
-        """(what became of the same bytes when they came under the same rules, when they came first under any).
-
-        The same again is not signed a second time, and not examined either.
-        """
-        known = find_instance(connection, self._key(digest_in))
-        if known is None:
-            return None, first_receipt(connection, self._request.sop_instance_uid, digest_in)
-        return store_again(connection, known, self._source.destinations, self._intake.clock(), queue=True), None
-
     def _key(self, digest_in: str) -> InstanceKey:
         return InstanceKey(self._request.sop_instance_uid, digest_in, self._source.name, self._source.policy_digest)
+
+    def _jobs(self) -> dict[str, int]:
+        """Destinations and their priorities."""
+        return dict(self._source.destinations)
 
     def _outgoing(self, examination: Examination, digest_in: str) -> Outgoing:
         """Append what a signature inserts to the payload, and say how the outgoing data set lies in it."""
         created, data_set = examination.created, examination.data_set
         if created is None or data_set is None:
             return Outgoing(layout=((self._start, self._payload.size),), digest=digest_in)
-        digest = hashlib.sha256()
+        digest: Digest = hashlib.sha256()
         segments = splice.segments(len(data_set.source), created.edits)
         if data_set.syntax.deflated:
             start = self._payload.size
@@ -205,19 +216,16 @@ class InstanceReception:
                 digest.update(chunk)
             layout: Layout = ((start, self._payload.size),)
         else:
-            layout = tuple(self._place(segment, data_set.source, digest.update) for segment in segments)
-        return Outgoing(layout=layout, digest=digest.hexdigest(), spliced=splice.inserted_ranges(segments))
-
-    def _place(
-        self, segment: Span | bytes, source: Bytes, update: Callable[[bytes | memoryview], object]
-    ) -> tuple[int, int]:
-        """Range of the payload file where a segment stands; inserted bytes are appended to it."""
-        if isinstance(segment, bytes):
-            update(segment)
-            return self._payload.append(segment)
-        for window in source.windows(segment.start, segment.end):
-            update(window)
-        return self._start + segment.start, self._start + segment.end
+            ranges = []
+            for segment in segments:
+                if isinstance(segment, bytes):
+                    digest.update(segment)
+                    ranges.append(self._payload.append(segment))
+                else:
+                    digest = data_set.source.hashed(digest, segment.start, segment.end)
+                    ranges.append((self._start + segment.start, self._start + segment.end))
+            layout = tuple(ranges)
+        return Outgoing(layout=layout, digest=digest.digest().hex(), spliced=splice.inserted_ranges(segments))
 
     def _committed(self, examination: Examination, digest_in: str, outgoing: Outgoing) -> Stored:
         """Payload durable, then instance, jobs and audit records in one transaction."""
@@ -243,14 +251,8 @@ class InstanceReception:
             received_at=self._received_at,
             reasons=examination.verdict.reasons,
         )
-        seen = self._seen(examination, digest_in, Status.SUCCESS, outgoing)
-
-        def store(connection: Connection) -> Stored:
-            stored = insert_instance(connection, new, source.destinations, self._intake.clock())
-            if not stored.already_known:
-                seen.write(connection, stored.instance_id)
-            return stored
-
+        records = self._seen(examination, digest_in, Status.SUCCESS, outgoing).records()
+        store = partial(_store, new=new, jobs=self._jobs(), at=self._intake.clock(), records=records)
         try:
             stored = self._intake.database.run(store)
         except BaseException:
@@ -274,8 +276,8 @@ class InstanceReception:
         )
 
     def _record_rejection(self, examination: Examination, digest_in: str, response: StoreResponse) -> None:
-        seen = self._seen(examination, digest_in, response.status, None)
-        self._intake.database.run(lambda connection: seen.write(connection, None))
+        records = self._seen(examination, digest_in, response.status, None).records()
+        self._intake.database.run(partial(records.write, instance_id=None))
         _log.warning("instance rejected", sop_instance_uid=self._request.sop_instance_uid, why=response.comment)
 
     def _answered(self, stored: Stored) -> StoreResponse:
@@ -286,6 +288,41 @@ class InstanceReception:
         if stored.state is InstanceState.QUEUED:
             self._intake.queued(stored.requeued if stored.already_known else tuple(self._source.destinations))
         return StoreResponse(status=Status.SUCCESS)
+
+
+def _hashing_ahead(request: StoreRequest, source: Source) -> Ahead | None:
+    """What hashes, as an instance arrives, that which its verification and signature will need."""
+    syntax = BY_UID.get(request.transfer_syntax_uid)
+    if syntax is None:
+        return None
+    options = None if source.signer is None else source.options
+    return hashing_ahead(syntax, options=options, verifies=source.policy.action.verifies)
+
+
+# What is done in transactions: functions of plain values, since it may be done in another process.
+
+
+def _recognised(
+    connection: Connection, *, key: InstanceKey, jobs: Mapping[str, int], at: datetime
+) -> tuple[Stored | None, datetime | None]:
+    """(what became of the same bytes when they came under the same rules, when they came first under any).
+
+    The same again is not signed a second time, and not examined either.
+    """
+    known = find_instance(connection, key)
+    if known is None:
+        return None, first_receipt(connection, key.sop_instance_uid, key.digest_in)
+    return store_again(connection, known, jobs, at, queue=True), None
+
+
+def _store(
+    connection: Connection, *, new: NewInstance, jobs: Mapping[str, int], at: datetime, records: Records
+) -> Stored:
+    """The instance, its jobs and the rows of the register, unless another association came first with it."""
+    stored = insert_instance(connection, new, jobs, at)
+    if not stored.already_known:
+        records.write(connection, stored.instance_id)
+    return stored
 
 
 def _refused(error: Exception) -> StoreRefused:

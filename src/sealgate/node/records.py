@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -31,9 +33,38 @@ class Outgoing:
     """Ranges of it (of the inflated bytes, where it is deflated) that were inserted here."""
 
 
+_CERTIFICATES: Final = 256
+"""Certificates of which fingerprint and subject are remembered; a department has some dozens of devices."""
+
+
+@lru_cache(maxsize=_CERTIFICATES)
 def fingerprint(certificate: bytes | None) -> str | None:
     """SHA-256 of a DER certificate, in hexadecimal."""
     return None if certificate is None else hashlib.sha256(certificate).hexdigest()
+
+
+@lru_cache(maxsize=_CERTIFICATES)
+def _subject(certificate: bytes) -> str:
+    """Subject of a DER certificate (RFC 4514)."""
+    return load_certificate(certificate).subject.rfc4514_string()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """Rows of the register about one instance, without the numbers that they get when they are written."""
+
+    instance: InstanceRecord
+    signatures: tuple[SignatureRecord, ...]
+
+    def write(self, connection: Connection, instance_id: int | None) -> None:
+        """Add the rows; `instance_id` is the instance in the spool, None where it was not kept."""
+        record_id = record_instance(connection, replace(self.instance, instance_id=instance_id))
+        for signature in self.signatures:
+            record_signature(connection, replace(signature, record_id=record_id))
+
+
+_NOT_WRITTEN: Final = 0
+"""In place of the number of a row that is not there yet; the first one has 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +81,11 @@ class SeenInstance:
     status: int
     """Status of the C-STORE response."""
 
-    def write(self, connection: Connection, instance_id: int | None) -> None:
-        """Add the rows; `instance_id` is the instance in the spool, None where it was not kept."""
-        record_id = record_instance(connection, self._instance(instance_id))
-        for signature in self._signatures(record_id):
-            record_signature(connection, signature)
+    def records(self) -> Records:
+        """The rows for it."""
+        return Records(instance=self._instance(), signatures=tuple(self._signatures()))
 
-    def _instance(self, instance_id: int | None) -> InstanceRecord:
+    def _instance(self) -> InstanceRecord:
         request, peer, verdict = self.request, self.request.peer, self.examination.verdict
         return InstanceRecord(
             at=self.at,
@@ -70,7 +99,6 @@ class SeenInstance:
             transfer_syntax_uid=request.transfer_syntax_uid,
             action=self.source.policy.action.value,
             verdict=verdict.decision.value,
-            instance_id=instance_id,
             digest_in=self.digest_in,
             digest_out=self.outgoing.digest if self.outgoing else None,
             spliced=self.outgoing.spliced if self.outgoing else (),
@@ -79,10 +107,10 @@ class SeenInstance:
             policy_digest=self.source.policy_digest,
         )
 
-    def _signatures(self, record_id: int) -> Iterator[SignatureRecord]:
+    def _signatures(self) -> Iterator[SignatureRecord]:
         for seen in self.examination.report.signatures:
             yield SignatureRecord(
-                record_id=record_id,
+                record_id=_NOT_WRITTEN,
                 made_here=False,
                 digital_signature_uid=seen.digital_signature_uid,
                 location=seen.location,
@@ -97,7 +125,7 @@ class SeenInstance:
         made = self.examination.created
         if made is not None:
             yield SignatureRecord(
-                record_id=record_id,
+                record_id=_NOT_WRITTEN,
                 made_here=True,
                 digital_signature_uid=made.digital_signature_uid,
                 location=str(MAIN_DATA_SET),
@@ -105,7 +133,7 @@ class SeenInstance:
                 outcome=Outcome.VALID.value,
                 reasons=["dcmtk-truncates-stream"] if made.dcmtk_lost_bytes else [],
                 unsigned_elements=[tags.written(tag) for tag in made.unsigned_elements],
-                signer=load_certificate(made.certificate_of_signer).subject.rfc4514_string(),
+                signer=_subject(made.certificate_of_signer),
                 signer_certificate_sha256=fingerprint(made.certificate_of_signer),
                 digital_signature_datetime=made.digital_signature_datetime,
             )

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import random
-import ssl
 from contextlib import ExitStack
 from datetime import timedelta
-from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -14,20 +12,16 @@ import structlog
 
 from sealgate.errors import ConfigurationError
 from sealgate.files.credentials import password_from
-from sealgate.library.uids import new_uid
-from sealgate.node.acceptor import AcceptorOptions
-from sealgate.node.admission import Admission
 from sealgate.node.channel import Channel, FolderChannel, NodeChannel
-from sealgate.node.config import Configuration, DestinationSection, ListenerSection
+from sealgate.node.config import Configuration, DestinationSection
 from sealgate.node.control import ControlServer
 from sealgate.node.delivery import Delivery, DeliveryEnvironment, Worker
-from sealgate.node.limits import AdmissionLimits, AssociationLimits, RequestorLimits
-from sealgate.node.listener import Listener, ListenerOptions
+from sealgate.node.limits import AssociationLimits, RequestorLimits
 from sealgate.node.operations import Operations, open_database, read_clock
-from sealgate.node.pipeline import Intake, Pipeline
+from sealgate.node.receiving import Receiving, open_entrance, open_sockets
 from sealgate.node.requestor import RemoteNode
-from sealgate.node.sources import open_sources
-from sealgate.node.tls import client_context, server_context
+from sealgate.node.tls import client_context
+from sealgate.node.workers import Workers
 from sealgate.spool.atomic import remove_partial
 from sealgate.spool.database import Database
 from sealgate.spool.jobs import reclaim
@@ -46,7 +40,8 @@ class Gateway:
         self._configuration = configuration
         self._limits = limits or AssociationLimits()
         self._opened = ExitStack()
-        self.listeners: tuple[Listener, ...] = ()
+        self.addresses: tuple[tuple[str, int], ...] = ()
+        """IP address and port of each listener, in the order of the configuration."""
 
     def __enter__(self) -> Self:
         """Open everything; listeners come last, when all behind them stands.
@@ -69,8 +64,7 @@ class Gateway:
     def _open(self) -> None:
         configuration, opened = self._configuration, self._opened
         node = configuration.node
-        sources = open_sources(configuration)
-        tls = {section.name: _server_tls(section) for section in configuration.listener}
+        entrance = open_entrance(configuration)  # also for worker processes, which can say less well what is wrong
         remotes = {section.name: _remote(section, node.ae_title) for section in configuration.destination}
         database = opened.enter_context(open_database(node.data_dir))
         store = opened.enter_context(PayloadStore(node.data_dir))
@@ -81,65 +75,33 @@ class Gateway:
         delivery.start()
         opened.callback(self._stop_delivery, delivery)
         opened.callback(ControlServer(node.data_dir, Operations(database, changed=delivery.resume)).close)
-        pipeline = Pipeline(
-            Intake(
-                sources=sources,
-                store=store,
+        sockets = open_sockets(configuration)
+        for sock in sockets:
+            opened.callback(sock.close)
+        self.addresses = tuple(sock.getsockname()[:2] for sock in sockets)
+        receiving: Receiving | Workers
+        if node.workers == 1:
+            receiving = Receiving(
+                configuration,
+                entrance,
+                sockets,
                 database=database,
-                min_free_bytes=node.min_free_mib << 20,
-                called_ae_title=None if node.any_called_ae_title else node.ae_title,
-                clock=read_clock,
-                new_uid=new_uid,
+                store=store,
                 queued=delivery.wake,
+                limits=self._limits,
             )
-        )
-        admission = Admission(
-            AdmissionLimits(
-                max_associations=node.max_associations,
-                max_associations_per_address=node.max_associations_per_address,
-            )
-        )
-        self.listeners = tuple(
-            Listener(
-                ListenerOptions(
-                    name=section.name,
-                    address=section.address,
-                    port=section.port,
-                    tls=tls[section.name],
-                    acceptor=AcceptorOptions(limits=self._limits, unrestricted=section.unrestricted),
-                ),
-                pipeline,
-                admission,
-            )
-            for section in configuration.listener
-        )
-        opened.callback(self._close_listeners)
-        for listener in self.listeners:
-            listener.start()
+        else:
+            receiving = Workers(configuration, self._limits, sockets, database, delivery.wake)
+        opened.callback(self._stop_receiving, receiving)
+        receiving.start()
 
-    def _close_listeners(self) -> None:
-        deadline = monotonic() + self._configuration.node.drain_seconds
-        for listener in self.listeners:
-            listener.stop_accepting()
-        for listener in self.listeners:
-            if not listener.close(max(0.0, deadline - monotonic())):
-                _log.warning("associations were cut off; what they were sending was not acknowledged")
+    def _stop_receiving(self, receiving: Receiving | Workers) -> None:
+        if not receiving.stop(self._configuration.node.drain_seconds):
+            _log.warning("associations were cut off; what they were sending was not acknowledged")
 
     def _stop_delivery(self, delivery: Delivery) -> None:
         if not delivery.stop(self._configuration.node.drain_seconds):
             _log.warning("a delivery was cut off; it will be repeated after the next start")
-
-
-def _server_tls(section: ListenerSection) -> ssl.SSLContext | None:
-    tls = section.tls
-    if tls is None:
-        return None
-    return server_context(
-        key=tls.key,
-        certificate=tls.certificate,
-        client_ca=tls.client_ca,
-        password=password_from(tls.password_file, tls.key),
-    )
 
 
 def _remote(section: DestinationSection, calling_ae_title: str) -> RemoteNode | None:

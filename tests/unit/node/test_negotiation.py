@@ -5,24 +5,30 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from pynetdicom import ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, build_context
 from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
 from pynetdicom.pdu_primitives import (
     A_ASSOCIATE,
+    AsynchronousOperationsWindowNegotiation,
     ImplementationClassUIDNotification,
+    ImplementationVersionNameNotification,
     MaximumLengthNotification,
     SCP_SCU_RoleSelectionNegotiation,
     UserIdentityNegotiation,
 )
+from pynetdicom.presentation import NonPatientObjectPresentationContexts
 
 from sealgate.dicom.transfer_syntax import BY_UID, DEFLATED_LE, EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE
 from sealgate.errors import ProtocolViolation
 from sealgate.node.associate import (
+    SYNCHRONOUS,
     AnsweredContext,
     AssociateRequest,
     ContextOutcome,
+    OperationsWindow,
     ProposedContext,
     decode_answer,
     decode_request,
@@ -88,6 +94,50 @@ def test_what_pynetdicom_asks_for_is_understood_with_all_its_extras() -> None:
     )
 
 
+@pytest.mark.parametrize("window", [SYNCHRONOUS, OperationsWindow(invoked=16, performed=1)], ids=["none", "window"])
+def test_our_request_is_what_pynetdicom_sends(window: OperationsWindow) -> None:
+    request = replace(
+        request_of(proposed(1, CT, JPEG_2000, EXPLICIT_LE), proposed(3, VERIFICATION_SOP_CLASS_UID)),
+        operations_window=window,
+    )
+    primitive = A_ASSOCIATE()
+    primitive.application_context_name = "1.2.840.10008.3.1.1.1"
+    primitive.calling_ae_title, primitive.called_ae_title = "CALLING", "CALLED"
+    contexts = [build_context(CT, [JPEG_2000, EXPLICIT_LE]), build_context(VERIFICATION_SOP_CLASS_UID, EXPLICIT_LE)]
+    for number, context in enumerate(contexts):
+        context.context_id = 2 * number + 1
+    primitive.presentation_context_definition_list = contexts
+    maximum, operations = MaximumLengthNotification(), AsynchronousOperationsWindowNegotiation()
+    maximum.maximum_length_received = 16384
+    operations.maximum_number_operations_invoked = window.invoked
+    operations.maximum_number_operations_performed = window.performed
+    implementation, version = ImplementationClassUIDNotification(), ImplementationVersionNameNotification()
+    implementation.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+    version.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+    items = [maximum, implementation, *([operations] if window != SYNCHRONOUS else []), version]
+    primitive.user_information = items
+    assert encode_request(request) == A_ASSOCIATE_RQ(primitive).encode()
+    assert decode_request(memoryview(encode_request(request))[HEADER_BYTES:]).operations_window == window
+
+
+def test_an_operations_window_that_was_granted_is_what_pynetdicom_reads() -> None:
+    window = OperationsWindow(invoked=4, performed=1)
+    encoded_answer = encode_answer(request_of(proposed(1)), (), 16384, window)
+    pdu = A_ASSOCIATE_AC()
+    pdu.decode(encoded_answer)
+    assert pdu.user_information is not None
+    granted = pdu.user_information.async_ops_window
+    assert granted is not None
+    assert (granted.max_operations_invoked, granted.max_operations_performed) == (4, 1)
+    assert decode_answer(memoryview(encoded_answer)[HEADER_BYTES:]).operations_window == window
+
+
+def test_an_operations_window_that_is_none_means_one_after_the_other() -> None:
+    whole = encode_answer(request_of(proposed(1)), (), 16384, OperationsWindow(invoked=4, performed=1))
+    cut = whole.replace(bytes.fromhex("5300 0004 0004 0001"), bytes.fromhex("5300 0000 5900 0000"))
+    assert decode_answer(memoryview(cut)[HEADER_BYTES:]).operations_window == SYNCHRONOUS
+
+
 def test_our_answer_is_what_pynetdicom_reads() -> None:
     request = request_of(proposed(1, CT, IMPLICIT_LE, EXPLICIT_LE), proposed(3, PRIVATE), proposed(5, CT, "1.2.3"))
     answers = answer_contexts(request, unrestricted=False)
@@ -132,7 +182,8 @@ def test_compressed_goes_before_explicit_before_implicit(offered: tuple[str, ...
 
 def test_every_transfer_syntax_and_storage_sop_class_that_pynetdicom_knows_is_taken() -> None:
     assert set(ALL_TRANSFER_SYNTAXES) <= set(BY_UID)
-    assert {str(context.abstract_syntax) for context in AllStoragePresentationContexts} <= storage_sop_classes()
+    known = (*AllStoragePresentationContexts, *NonPatientObjectPresentationContexts)
+    assert {str(context.abstract_syntax) for context in known} <= storage_sop_classes()
     assert set(RETIRED_STORAGE_SOP_CLASSES) <= storage_sop_classes()
 
 

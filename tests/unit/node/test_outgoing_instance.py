@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sealgate.dicom.transfer_syntax import DEFLATED_LE, EXPLICIT_LE
-from sealgate.node.requestor import OutgoingInstance
+from sealgate.node.outgoing_instance import OutgoingInstance
 
 
 def outgoing(chunks: list[bytes], transfer_syntax_uid: str) -> OutgoingInstance:
