@@ -15,8 +15,8 @@ from support.gateway import gateway, identity
 from support.instances import ct_slice, data_set_of, outcome_of, send
 from support.pki import Authority
 
-SIZES = (BUFFER_BYTES // 2, BUFFER_BYTES + 2, 3 * BUFFER_BYTES, 5 * BUFFER_BYTES + 4098)
-"""Of the pixels, in bytes; the first one stays in memory."""
+SIZES = (BUFFER_BYTES // 2, BUFFER_BYTES - 1000, BUFFER_BYTES + 2, 3 * BUFFER_BYTES, 5 * BUFFER_BYTES + 4098)
+"""Of the pixels, in bytes: the first one stays in memory, the second one until its signature is added."""
 
 
 @pytest.mark.parametrize("action", ["sign", "verify"])

@@ -65,6 +65,9 @@ class PayloadIntake:
         self._filled = 0
         """Bytes in the buffer, which are not in the file yet."""
         self._through_cache = self._buffer is None
+        """Whether what comes is written at once, since there is no buffer that may be filled with it."""
+        self._viewed = False
+        """Whether somebody looks at the buffer, so that nothing in it may change."""
         self._name: str | None = None
         self._fd = -1
         self.size = 0
@@ -94,6 +97,7 @@ class PayloadIntake:
     def view(self) -> Buffer:
         """What was written so far, read-only and without a copy; good until `discard`. Raises StorageError."""
         if (held := self.held) is not None:
+            self._viewed = True
             return held.toreadonly()
         self._flush()
         return self._attempt(lambda: mmap.mmap(self._fd, self.size, access=mmap.ACCESS_READ), "map")
@@ -130,10 +134,12 @@ class PayloadIntake:
             self._buffer = None
 
     def _fill(self, octets: memoryview) -> int:
-        """Put the first of `octets` into the buffer, which is emptied before if it is full; how many."""
+        """Put the first of `octets` into the buffer, behind what is in it; how many. A full one is emptied first."""
         assert self._buffer is not None
         if self._filled == len(self._buffer):
             self._flush()
+            if self._through_cache:
+                return 0
         part = octets[: len(self._buffer) - self._filled]
         self._buffer[self._filled : self._filled + len(part)] = part
         self._filled += len(part)
@@ -145,7 +151,7 @@ class PayloadIntake:
         if self._filled and self._buffer is not None:
             filled = self._buffer[: self._filled]
             self._attempt(lambda: write_blocks(self._fd, filled), "write")
-            self._through_cache = self._filled % BLOCK_BYTES > 0  # what follows begins within a block
+            self._through_cache = self._viewed or self._filled % BLOCK_BYTES > 0  # else what follows begins at a block
             self._filled = 0
 
     def _open(self) -> None:

@@ -64,6 +64,21 @@ def test_a_payload_of_any_size_has_the_bytes_that_were_written(payloads: Payload
         assert payloads.path(intake.keep()).read_bytes() == content + b"signature"
 
 
+@pytest.mark.parametrize("room", [0, 1, 5000])
+def test_what_is_appended_beyond_the_buffer_does_not_change_what_is_viewed_in_it(
+    payloads: PayloadStore, room: int
+) -> None:
+    content, inserted = content_of(BUFFER_BYTES - room), b"signature" * 1000
+    with payloads.new_intake() as intake:
+        intake.write(content)
+        view = intake.view()
+        for _ in range(2):
+            intake.append(inserted)
+            assert bytes(view) == content
+        assert payloads.path(intake.keep()).read_bytes() == content + inserted * 2
+        assert bytes(view) == content
+
+
 @pytest.mark.parametrize("size", [9, 2 * BUFFER_BYTES])
 def test_a_view_shows_what_was_written_and_stays_while_more_is_appended(payloads: PayloadStore, size: int) -> None:
     with payloads.new_intake() as intake:
