@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Final
 
 from sealgate.dicom.digest import Digest
+from sealgate.dicom.limits import ScanLimits
 from sealgate.dicom.scan import Carrier, Element, Scan
 from sealgate.dicom.source import Source
 from sealgate.dicom.transfer_syntax import Encoding
@@ -26,6 +27,8 @@ MIN_VALUE_BYTES: Final = 256 << 10
 """A value that is worth it."""
 MAX_HEAD_BYTES: Final = 1 << 20
 """What may stand before the value; it is held in memory until the value begins. Most data sets have some 20 kB."""
+HEAD_LIMITS: Final = ScanLimits(max_tokens=20_000, max_top_level_elements=5_000)
+"""Elements that may stand there: what is denser costs more than hashing it later, and may never be sent to its end."""
 MAX_HASHES: Final = 4
 """Hashes that take the value; each takes as long as the one that is wanted."""
 
@@ -48,7 +51,7 @@ class Ahead:
         self._head = bytearray()
         self._next_look = 1
         self._source = Source(b"", complete=False)
-        self._scan: Scan | None = Scan(self._source, Encoding.EXPLICIT_LE)
+        self._scan: Scan | None = Scan(self._source, Encoding.EXPLICIT_LE, limits=HEAD_LIMITS)
         self._hashes: dict[bytes, Digest] = {}
         """By the digest of what each had taken when the value began."""
         self._value: Element | None = None

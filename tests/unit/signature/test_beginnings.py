@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pytest
 
 from sealgate.dicom import splice
-from sealgate.dicom.ahead import MAX_HEAD_BYTES, Ahead
+from sealgate.dicom.ahead import HEAD_LIMITS, MAX_HEAD_BYTES, Ahead
 from sealgate.dicom.digest import Digest
 from sealgate.dicom.scan import scan
 from sealgate.dicom.source import Source
@@ -261,6 +261,17 @@ def test_what_stands_before_the_value_is_limited(credential: Credential) -> None
     many = b"".join(EXPLICIT.element(0x00291000 + number, "OB", bytes(LARGE - 2)) for number in range(1040))
     assert len(many) > MAX_HEAD_BYTES
     octets = UID_AND_NAME + many + PIXELS
+    ahead = to_sign(octets)
+    assert ahead is not None
+    assert ahead.end < 0
+    assert outcome(octets, credential, ahead) == outcome(octets, credential, None)
+
+
+def test_a_dense_beginning_is_left_to_the_scan_of_the_whole(credential: Credential) -> None:
+    count = HEAD_LIMITS.max_top_level_elements + 1
+    dense = b"".join(EXPLICIT.element(0x00090010 + 0x20000 * (n // 9000) + n % 9000, "US", b"") for n in range(count))
+    assert len(dense) < MAX_HEAD_BYTES // 2
+    octets = UID_AND_NAME + dense + PIXELS
     ahead = to_sign(octets)
     assert ahead is not None
     assert ahead.end < 0
