@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from sealgate.dicom.part10 import file_header
-from sealgate.errors import SealgateError
 from sealgate.node.dimse import Status, StoreResponse, is_uid
 from sealgate.node.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from sealgate.node.limits import MAX_PRESENTATION_CONTEXTS, RequestorLimits
@@ -163,7 +162,7 @@ class NodeChannel:
         """Read the beginning of the data set, and check a small one."""
         if self._ahead is not None and self._ahead[0] is job:
             return
-        with suppress(SealgateError, ValueError):  # told when it is its turn
+        with suppress(Exception):  # whatever it is, it is told when it is its turn
             instance = self._instance(job)
             instance.read_ahead()
             self._ahead = (job, instance)
@@ -185,6 +184,7 @@ class NodeChannel:
 
     def break_off(self) -> Sent:
         """Abort the association if it stands."""
+        self._ahead = None
         requestor, self._requestor = self._requestor, None
         answered = []
         if requestor is not None:
@@ -198,6 +198,7 @@ class NodeChannel:
 
     def close(self) -> None:
         """Release the association."""
+        self._ahead = None
         requestor, self._requestor = self._requestor, None
         self._wanted.clear()
         if requestor is not None:

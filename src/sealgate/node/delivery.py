@@ -36,6 +36,7 @@ from sealgate.node.dimse import StoreResponse
 from sealgate.node.in_hand import JobsInHand
 from sealgate.spool.database import Database
 from sealgate.spool.jobs import LeasedJob, Outcome
+from sealgate.spool.reading import WINDOW_BYTES
 from sealgate.spool.retry import Failure, GiveUp, RetryPolicy, StatusClass, decide, failure_of, status_class
 from sealgate.spool.states import JobState
 
@@ -131,7 +132,8 @@ class Worker:
 
     def _interrupted(self) -> None:
         """What is on its way may arrive, and will be sent again."""
-        self._channel.break_off()
+        with suppress(Exception):  # nothing may end this thread, and what is broken is left behind
+            self._channel.break_off()
         self._sent_at.clear()
         self._stopping.wait(LOOK_SECONDS)
 
@@ -185,6 +187,9 @@ class Worker:
         job = queue.popleft()
         if not self._in_hand.renew(job):
             return None
+        within = self._in_hand.write_within
+        if within == 0 or (within is not None and job.payload_size > WINDOW_BYTES):
+            self._in_hand.write()  # before a send that takes long
         self._sent_at[job.job_id] = self._shared.clock()
         try:
             self._channel.send(job)

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 
 from sealgate.node.config import LogSection
+
+
+class _StandardError:
+    """Standard error; what it does not take is lost, since a full disk under the log must not end what we are for."""
+
+    def write(self, text: str) -> None:
+        """Write `text`, or lose it."""
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Bring out what was written, or lose it."""
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
 
 
 def configure(section: LogSection) -> None:
@@ -25,6 +40,6 @@ def configure(section: LogSection) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, section.level.upper())),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _StandardError())),
         cache_logger_on_first_use=True,
     )

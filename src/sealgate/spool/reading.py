@@ -7,6 +7,7 @@ once costs more than to read it. A large payload that the cache has is taken fro
 from __future__ import annotations
 
 import errno
+import fcntl
 import mmap
 import os
 from collections.abc import Iterator
@@ -68,9 +69,11 @@ class PayloadReader:
             try:
                 count = os.preadv(fd, [self._buffer[filled:wanted]], start + filled)
             except OSError as error:
-                if error.errno != errno.EINVAL or not set_direct(fd, on=False):
+                is_direct = fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_DIRECT
+                if error.errno != errno.EINVAL or not is_direct:
                     raise
-                continue  # blocks of this disk are larger
+                set_direct(fd, on=False)  # blocks of this disk are larger
+                continue
             filled += count
             if count % BLOCK_BYTES or not count:  # the end of the file
                 break

@@ -7,6 +7,8 @@ from concurrent.futures import Future, wait
 from threading import Lock, Thread
 from typing import Generic, TypeVar
 
+from sealgate.errors import StorageError
+
 T = TypeVar("T")
 
 
@@ -24,13 +26,18 @@ class Stock(Generic[T]):
         self._making: Future[None] | None = None
 
     def take(self) -> T:
-        """One that nobody else has. Raises what `make` raises where none is left."""
+        """One that nobody else has. Where none is left, raises what `make` raises, or StorageError without a thread."""
         while True:
             with self._lock:
                 taken = self._made.pop() if self._made else None
                 if len(self._made) < self._low and self._making is None:
                     self._making = Future()
-                    Thread(target=self._fill, args=(self._making,), name="stock", daemon=True).start()
+                    try:
+                        Thread(target=self._fill, args=(self._making,), name="stock", daemon=True).start()
+                    except RuntimeError as error:  # nobody has seen the future yet, and the next one may have more luck
+                        self._making = None
+                        if taken is None:
+                            raise StorageError("no thread can be started; allow the gateway more of them") from error
                 making = self._making
             if taken is not None:
                 return taken

@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from sealgate.errors import StorageFull
+from sealgate.errors import StorageError, StorageFull
 from sealgate.spool.stock import Stock
 
 
@@ -49,3 +49,20 @@ def test_what_is_left_is_given_back_and_more_is_made_for_who_comes_after() -> No
     assert stock.empty() == [0, 1]
     assert stock.take() == 5
     assert stock.empty() == [3, 4]
+
+
+def test_without_a_thread_to_make_more_it_says_so_and_goes_on_when_there_is_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    numbers = count()
+    stock = Stock(lambda: [next(numbers) for _ in range(2)], low=2)
+    assert stock.take() == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        assert sorted((stock.take(), *stock.empty())) in ([0], [0, 2, 3])
+        with pytest.raises(StorageError, match="no thread"):
+            stock.take()
+    assert stock.take() in (3, 5)
