@@ -125,6 +125,9 @@ class Listener:
         if self._stopping or self._server is None:
             return
         self._stopping = True
+        if self._thread.ident is None:  # it was never started
+            self._server.close()
+            return
         os.eventfd_write(self._wake_fd, 1)
         self._thread.join()
         self._selector.close()

@@ -138,16 +138,15 @@ class InstanceReception:
 
     def write(self, fragment: memoryview) -> None:
         """Take more of the data set. Raises StoreRefused."""
-        held = self._payload.held
+        if self._ahead is not None and not self._payload.holds(len(fragment)):
+            if (held := self._payload.held) is not None:  # before what does not fit takes its place
+                self._ahead.feed(held[self._start :])
+            self._ahead.feed(fragment)
         try:
             self._payload.write(fragment)
         except StorageError as error:
             raise _refused(error) from error
         self._digest.update(fragment)
-        if self._ahead is not None and self._payload.held is None:
-            if held is not None:
-                self._ahead.feed(held[self._start :])
-            self._ahead.feed(fragment)
 
     def discard(self) -> None:
         """Forget what came."""

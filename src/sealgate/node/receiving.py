@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, sleep
+from typing import Final
 
+from sealgate.errors import ConfigurationError
 from sealgate.files.credentials import password_from
 from sealgate.library.uids import new_uid
 from sealgate.node.acceptor import AcceptorOptions
@@ -21,6 +24,10 @@ from sealgate.node.sources import Source, open_sources
 from sealgate.node.tls import server_context
 from sealgate.node.transactions import Transactions
 from sealgate.spool.payload import PayloadStore
+
+_RELEASE_SECONDS: Final = 3.0
+"""For worker processes of a gateway that was killed to notice it and to let go of their port."""
+_RETRY_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +51,25 @@ def open_sockets(configuration: Configuration) -> list[socket.socket]:
     opened: list[socket.socket] = []
     try:
         for section in configuration.listener:
-            opened.append(bind(section.address, section.port))
+            opened.append(_bound(section, seconds=_RELEASE_SECONDS if configuration.node.workers > 1 else 0))
     except BaseException:
         for sock in opened:
             sock.close()
         raise
     return opened
+
+
+def _bound(section: ListenerSection, *, seconds: float) -> socket.socket:
+    """A listening socket; a port in use is asked for again for so many `seconds`."""
+    deadline = monotonic() + seconds
+    while True:
+        try:
+            return bind(section.address, section.port)
+        except ConfigurationError as error:
+            in_use = isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EADDRINUSE
+            if not in_use or monotonic() >= deadline:
+                raise
+            sleep(_RETRY_SECONDS)
 
 
 class Receiving:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 import structlog
 from sqlalchemy import Connection
 
-from sealgate.errors import SealgateError, StorageError
+from sealgate.errors import StorageError, StorageFull
 from sealgate.spool.batching import Pending
 from sealgate.spool.database import Database
 
@@ -99,8 +99,10 @@ class RemoteDatabase:
         try:
             while True:
                 self._resolve(self._link.recv())
-        except (EOFError, OSError):
+        except BaseException as error:  # noqa: BLE001 - whatever it is, nothing that comes later can be trusted
             # Nobody knows what was committed, nothing can be promised any more: no thread may answer anything.
+            if not isinstance(error, EOFError | OSError):
+                _log.exception("what the owner of the database said cannot be read")
             os._exit(_OWNER_GONE)
 
     def _resolve(self, outcome: Outcome) -> None:
@@ -153,8 +155,9 @@ def _outcome(operation: Operation, submitted: Pending[Any] | StorageError, datab
         return Outcome(operation.number, None, submitted, database.failure)
     try:
         return Outcome(operation.number, submitted.result(), None, database.failure)
-    except SealgateError as error:
-        return Outcome(operation.number, None, error, database.failure)
+    except StorageError as error:
+        plain = StorageFull(str(error)) if isinstance(error, StorageFull) else StorageError(str(error))
+        return Outcome(operation.number, None, plain, database.failure)
     except Exception:  # noqa: BLE001 - whatever it is, the worker waits for an answer
         _log.exception("a transaction of a worker failed by a mistake of ours")
         ours = StorageError("the transaction failed by a mistake of ours; see the log")

@@ -8,12 +8,16 @@ import sys
 from dataclasses import dataclass
 from multiprocessing.connection import Connection as Link
 
+import structlog
+
 from sealgate.node import logs
 from sealgate.node.config import Configuration
 from sealgate.node.limits import AssociationLimits
 from sealgate.node.receiving import Receiving, open_entrance
 from sealgate.node.remote import RemoteDatabase
 from sealgate.spool.payload import PayloadStore
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,8 @@ def main(link_fd: int) -> None:
         receiving.start()
         database.ready()
         signal.sigwait({signal.SIGTERM})
-        receiving.stop(configuration.node.drain_seconds)
+        if not receiving.stop(configuration.node.drain_seconds):
+            _log.warning("associations were cut off; what they were sending was not acknowledged")
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ class Workers:
     ) -> None:
         """`sockets`: listening ones, for all workers together; `queued`: see `Receiving`."""
         assignment = Assignment(configuration, limits, tuple(sock.fileno() for sock in sockets))
+        self._sockets = sockets
         numbers = range(1, configuration.node.workers + 1)
         self._workers = [_Worker(number, assignment, database, queued) for number in numbers]
 
@@ -58,6 +59,9 @@ class Workers:
     def stop(self, seconds: float) -> bool:
         """Let all finish what they are receiving, within `seconds`; whether none was cut off."""
         deadline = monotonic() + seconds + END_SECONDS
+        for sock in self._sockets:
+            with suppress(OSError):  # of all processes at once, so that nobody connects to what is ending
+                sock.shutdown(socket.SHUT_RDWR)
         for worker in self._workers:
             worker.ask_to_end()
         ended = [worker.ended(deadline) for worker in self._workers]
@@ -96,6 +100,8 @@ class _Worker:
 
     def ended(self, deadline: float) -> bool:
         """Whether it ends by itself before `deadline`; otherwise it is killed."""
+        if self._thread.ident is None:  # it was never started
+            return True
         self._thread.join(max(0.0, deadline - monotonic()))
         if not self._thread.is_alive():
             return True
@@ -108,8 +114,8 @@ class _Worker:
         while not self._stopping.is_set():
             try:
                 exit_code = self._work()
-            except OSError as error:
-                self._log.error("ALERT: no worker process can be started", why=error.strerror)
+            except Exception:  # noqa: BLE001 - without this thread its place would stay empty until the next start
+                self._log.exception("ALERT: a worker process cannot be started or served")
             else:
                 if not self._stopping.is_set():
                     # What it was receiving was not acknowledged; what it had acknowledged is in the database.

@@ -89,6 +89,10 @@ class PayloadIntake:
         self.write(inserted)
         return start, self.size
 
+    def holds(self, more: int) -> bool:
+        """Whether all is in memory still after `more` bytes; if not, to write them changes the bytes of `held`."""
+        return self._fd < 0 and self._buffer is not None and self._filled + more <= len(self._buffer)
+
     @property
     def held(self) -> memoryview | None:
         """What was written, as long as all of it is in memory; None from the moment it goes to the file as it comes."""
