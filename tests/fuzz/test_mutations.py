@@ -29,7 +29,7 @@ from sealgate.cli.exit_codes import ExitCode
 from sealgate.dicom.dictionary_file import read_dictionary
 from sealgate.dicom.location import Location, find
 from sealgate.errors import SealgateError
-from sealgate.signature.keys import load_certificates, load_signer
+from sealgate.signature.keys import load_certificate, load_signer
 from sealgate.signature.remove import remove_signatures
 from sealgate.timestamp.accept import accepted_token
 from sealgate.timestamp.insert import read_uid_file
@@ -406,7 +406,7 @@ def certificates_on_a_path(scene: Scene) -> tuple[Input, Use]:
             validate_path(certificate, scene.trusted, AT, revocation=revocation, other_certificates=(root, certificate))
         with suppress(SealgateError):
             openssl_verdict(certificate, trusted=(root,), untrusted=(scene.signer.der,), at=AT)
-        load_certificates(certificate)
+        load_certificate(certificate)
 
     return damaged, use
 

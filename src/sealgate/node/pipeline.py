@@ -117,8 +117,9 @@ class InstanceReception:
         self._request = request
         self._received_at = intake.clock()
         self._digest = hashlib.sha256()
-        self._ahead = _hashing_ahead(request, source)
-        """For an instance that is too large to be held in memory."""
+        self._ahead: Ahead | None = None
+        self._left = 0
+        """Bytes of the payload that have left memory."""
         self._seen_before = intake.database.submit(partial(has_seen, sop_instance_uid=request.sop_instance_uid))
         """Asked while the bytes arrive, and nearly always the end of the question."""
         header = file_header(
@@ -129,7 +130,7 @@ class InstanceReception:
             implementation_version_name=IMPLEMENTATION_VERSION_NAME,
         )
         self._start = len(header)
-        self._payload: PayloadIntake = intake.store.new_intake()
+        self._payload: PayloadIntake = intake.store.new_intake(self._hash_ahead)
         try:
             self._payload.write(header)
         except StorageError:
@@ -138,15 +139,19 @@ class InstanceReception:
 
     def write(self, fragment: memoryview) -> None:
         """Take more of the data set. Raises StoreRefused."""
-        if self._ahead is not None and not self._payload.holds(len(fragment)):
-            if (held := self._payload.held) is not None:  # before what does not fit takes its place
-                self._ahead.feed(held[self._start :])
-            self._ahead.feed(fragment)
         try:
             self._payload.write(fragment)
         except StorageError as error:
             raise _refused(error) from error
         self._digest.update(fragment)
+
+    def _hash_ahead(self, octets: memoryview) -> None:
+        """Hash what verifying and signing will hash of an instance that is too large for memory, as it leaves it."""
+        if not self._left:
+            self._ahead = _hashing_ahead(self._request, self._source)
+        if self._ahead is not None:
+            self._ahead.feed(octets[max(0, self._start - self._left) :])
+        self._left += len(octets)
 
     def discard(self) -> None:
         """Forget what came."""
@@ -180,7 +185,7 @@ class InstanceReception:
                 sop_class_uid=self._request.sop_class_uid,
                 sop_instance_uid=self._request.sop_instance_uid,
                 transfer_syntax_uid=self._request.transfer_syntax_uid,
-                ahead=self._ahead if self._payload.held is None else None,
+                ahead=self._ahead,
                 first_receipt=first_seen,
             ),
             self._source,

@@ -178,18 +178,6 @@ def _decoded_certificate(encoded: bytes) -> x509.Certificate:
         raise KeyUnusable("this is no X.509 certificate in PEM or DER") from error
 
 
-def load_certificates(encoded: bytes) -> list[x509.Certificate]:
-    """All certificates of PEM bytes, or the one of DER bytes. Raises KeyUnusable."""
-    from cryptography import x509
-
-    if not is_pem(encoded):
-        return [load_certificate(encoded)]
-    try:
-        return x509.load_pem_x509_certificates(encoded)
-    except (ValueError, x509.InvalidVersion) as error:
-        raise KeyUnusable("these are no X.509 certificates in PEM") from error
-
-
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0][:120]
 

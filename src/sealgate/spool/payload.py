@@ -53,21 +53,26 @@ def random_name() -> str:
     return secrets.token_hex(16)
 
 
+def _nobody(_octets: memoryview) -> None:
+    """Nobody is interested in what leaves memory."""
+
+
 class PayloadIntake:
     """One instance that is being received; used by one thread, and ends with `discard`, after `keep` or without it.
 
     It is held in a buffer as long as it fits. What is larger goes to its file buffer by buffer.
     """
 
-    def __init__(self, store: PayloadStore) -> None:
+    def __init__(self, store: PayloadStore, leaves: Callable[[memoryview], object]) -> None:
         self._store = store
+        self._leaves = leaves
         self._buffer = store.buffers.take()
         self._filled = 0
         """Bytes in the buffer, which are not in the file yet."""
         self._through_cache = self._buffer is None
         """Whether what comes is written at once, since there is no buffer that may be filled with it."""
         self._viewed = False
-        """Whether somebody looks at the buffer, so that nothing in it may change."""
+        """Whether somebody looks at what was received: what follows is not of it, and the buffer may not change."""
         self._name: str | None = None
         self._fd = -1
         self.size = 0
@@ -80,6 +85,7 @@ class PayloadIntake:
             rest = rest[self._fill(rest) :]
         if rest:
             self._open()
+            self._tell(rest)
             self._attempt(lambda: write_all(self._fd, rest), "write")
         self.size += len(fragment)
 
@@ -89,21 +95,13 @@ class PayloadIntake:
         self.write(inserted)
         return start, self.size
 
-    def holds(self, more: int) -> bool:
-        """Whether all is in memory still after `more` bytes; if not, to write them changes the bytes of `held`."""
-        return self._fd < 0 and self._buffer is not None and self._filled + more <= len(self._buffer)
-
-    @property
-    def held(self) -> memoryview | None:
-        """What was written, as long as all of it is in memory; None from the moment it goes to the file as it comes."""
-        return self._buffer[: self._filled] if self._fd < 0 and self._buffer is not None else None
-
     def view(self) -> Buffer:
         """What was written so far, read-only and without a copy; good until `discard`. Raises StorageError."""
-        if (held := self.held) is not None:
+        if self._fd < 0 and self._buffer is not None:
             self._viewed = True
-            return held.toreadonly()
+            return self._buffer[: self._filled].toreadonly()
         self._flush()
+        self._viewed = True
         return self._attempt(lambda: mmap.mmap(self._fd, self.size, access=mmap.ACCESS_READ), "map")
 
     def keep(self) -> str:
@@ -154,9 +152,15 @@ class PayloadIntake:
         self._open()
         if self._filled and self._buffer is not None:
             filled = self._buffer[: self._filled]
+            self._tell(filled)
             self._attempt(lambda: write_blocks(self._fd, filled), "write")
             self._through_cache = self._viewed or self._filled % BLOCK_BYTES > 0  # else what follows begins at a block
             self._filled = 0
+
+    def _tell(self, octets: memoryview) -> None:
+        """Tell the very bytes that are about to be written, but not those that are added to what was received."""
+        if not self._viewed:
+            self._leaves(octets)
 
     def _open(self) -> None:
         if self._fd < 0:
@@ -208,10 +212,14 @@ class PayloadStore:
         except OSError as error:
             raise from_os_error(error, f"open the payload store {root}") from error
 
-    def new_intake(self) -> PayloadIntake:
-        """A new, empty intake. Raises StorageError."""
+    def new_intake(self, leaves: Callable[[memoryview], object] = _nobody) -> PayloadIntake:
+        """A new, empty intake. Raises StorageError.
+
+        Where an instance is too large for memory, `leaves` is given its bytes in their order, as they go to the file,
+        all of them before `view` returns; each piece is good for the call only.
+        """
         self._refuse_after_failure()
-        return PayloadIntake(self)
+        return PayloadIntake(self, leaves)
 
     def take_file(self) -> tuple[str, int]:
         """An empty file whose name is durable: its name, and a descriptor to write and map it.

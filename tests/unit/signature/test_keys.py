@@ -19,7 +19,6 @@ from sealgate.signature.keys import (
     is_signature_of,
     is_weak,
     load_certificate,
-    load_certificates,
     load_signer,
     signature_bytes,
 )
@@ -106,7 +105,7 @@ def test_what_is_no_key_or_no_certificate_is_refused(pki: Authority, octets: byt
     with pytest.raises(KeyUnusable, match=r"X\.509 certificate"):
         load_signer(key_bytes(credential, PEM), octets)
     with pytest.raises(KeyUnusable, match=r"X\.509 certificate"):
-        load_certificates(octets)
+        load_certificate(octets)
 
 
 def test_a_kind_of_key_that_dicom_does_not_use_is_refused(pki: Authority) -> None:
@@ -120,8 +119,6 @@ def test_the_first_certificate_of_a_bundle_is_that_of_the_signer(pki: Authority)
     credential = pki.issue("signer")
     bundle = credential.pem + pki.credential.pem
     assert load_signer(key_bytes(credential, PEM), bundle).certificate == credential.der
-    assert len(load_certificates(bundle)) == 2
-    assert load_certificates(credential.der) == [load_certificate(credential.pem)]
 
 
 @pytest.mark.filterwarnings("ignore:Parsed a serial number")
@@ -226,4 +223,3 @@ def test_der_with_the_words_of_pem_inside_is_read_as_der(tmp_path: Path) -> None
     outer = authority.issue("outer", extensions=[(carried, False)])
     assert b"-----BEGIN CERTIFICATE-----" in outer.der
     assert load_certificate(outer.der) == outer.certificate
-    assert load_certificates(outer.der) == [outer.certificate]

@@ -64,6 +64,36 @@ def test_a_payload_of_any_size_has_the_bytes_that_were_written(payloads: Payload
         assert payloads.path(intake.keep()).read_bytes() == content + b"signature"
 
 
+@pytest.mark.parametrize("taken", [0, MAX_BUFFERS], ids=["with a buffer", "without one"])
+@pytest.mark.parametrize("size", [BUFFER_BYTES + 1, 2 * BUFFER_BYTES, 3 * BUFFER_BYTES + 4097])
+@pytest.mark.parametrize("step", [4096, 100_000, 5 * BUFFER_BYTES])
+def test_the_bytes_that_leave_memory_are_told_once_and_in_order_and_none_that_are_added(
+    payloads: PayloadStore, taken: int, size: int, step: int
+) -> None:
+    others = [payloads.new_intake() for _ in range(taken)]
+    content, told = content_of(size), bytearray()
+    with payloads.new_intake(told.extend) as intake:
+        for position in range(0, size, step):
+            intake.write(memoryview(content)[position : position + step])
+        view = intake.view()
+        assert bytes(told) == bytes(view) == content
+        intake.append(bytes(BUFFER_BYTES + 1))
+        intake.keep()
+    assert bytes(told) == content
+    for other in others:
+        other.discard()
+
+
+def test_nothing_is_told_of_what_stays_in_memory(payloads: PayloadStore) -> None:
+    told = bytearray()
+    with payloads.new_intake(told.extend) as intake:
+        intake.write(content_of(BUFFER_BYTES))
+        intake.view()
+        intake.append(b"signature")
+        intake.keep()
+    assert not told
+
+
 @pytest.mark.parametrize("room", [0, 1, 5000])
 def test_what_is_appended_beyond_the_buffer_does_not_change_what_is_viewed_in_it(
     payloads: PayloadStore, room: int
